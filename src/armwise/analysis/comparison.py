@@ -1,0 +1,152 @@
+"""The rows of data behind one comparison: an analysis of the protocol at one visit, ready for its method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from armwise.analysis.describe import unit_of
+from armwise.analysis.results import Row, row
+from armwise.derive.derived import Derived
+from armwise.derive.populations import after_events, filled, in_set
+from armwise.protocol.model import Analysis, Protocol
+from armwise.study.tables import FILE, LINE
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One analysis at one visit.
+
+    Attributes:
+        name, analysis: the analysis and its name.
+        protocol: the protocol.
+        visit: the visit.
+        frame: `subject, arm, outcome` and the covariates of those who are analysed, complete.
+        about: the columns that every row of this comparison has.
+        reference: the reference arm.
+        arms: the arms that are compared with it.
+        higher_is_better: direction of the outcome.
+        lost: `subject, arm, excluded, _file, _row` of those who are not analysed, with the reason.
+        n_missing: arm -> subjects of the analysis set whose outcome was missing before any rule filled it.
+    """
+
+    name: str
+    analysis: Analysis
+    protocol: Protocol
+    visit: str
+    frame: pl.DataFrame
+    about: Mapping[str, Any]
+    reference: str
+    arms: tuple[str, ...]
+    higher_is_better: bool | None
+    lost: pl.DataFrame
+    n_missing: Mapping[str, tuple[int, int]]
+
+    def outcome(self, arm: str) -> NDArray[np.float64]:
+        """The outcomes of one arm."""
+        return self.frame.filter(pl.col("arm") == arm)["outcome"].to_numpy()
+
+    def counts(self, arm: str) -> tuple[int, int]:
+        """Responders and subjects of one arm."""
+        values = self.outcome(arm)
+        return int(values.sum()), len(values)
+
+    def covariates(self, frame: pl.DataFrame | None = None) -> dict[str, NDArray[Any]]:
+        """Covariate -> values: numbers as floats, categories as text."""
+        frame = self.frame if frame is None else frame
+        return {name: frame[name].to_numpy() for name in self.analysis.covariates}
+
+    def within(self, condition: pl.Expr, subgroup: str) -> Comparison:
+        """The same comparison among some of the subjects."""
+        about = {**self.about, "subgroup": subgroup}
+        return Comparison(**{**self.__dict__, "frame": self.frame.filter(condition), "about": about})
+
+
+def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Comparison]:
+    """One `Comparison` a visit of the analysis."""
+    protocol = derived.study.protocol
+    endpoint = protocol.endpoints[analysis.endpoint]
+    estimand = protocol.estimands.get(analysis.estimand or "")
+    chosen = estimand.set if estimand else "full"
+    everyone = in_set(protocol, derived.study.tables, derived.subjects, chosen)
+    rows = derived.endpoints.filter(pl.col("endpoint") == analysis.endpoint)
+    rows = after_events(protocol, estimand, rows, derived.study.tables.get("events"), derived.subjects)
+    rows = filled(rows, analysis.missing, protocol, endpoint.kind)
+    direction = derived.catalogue[endpoint.score].higher_is_better if endpoint.score else None
+    for visit in protocol.analysis_visits(analysis):
+        here = rows.filter(pl.col("visit") == visit)
+        people = everyone.join(
+            here.select("subject", "outcome", "missing", "baseline", "filled", FILE, LINE),
+            on="subject",
+            how="left",
+            maintain_order="left",
+        ).join(derived.covariates.drop("arm"), on="subject", how="left", maintain_order="left")
+        people = _with_origin(people, derived).with_columns(_excluded(analysis))
+        kept = people.filter(pl.col("excluded").is_null())
+        inside = people.filter(pl.col("left_out").is_null())
+        yield Comparison(
+            name=name,
+            analysis=analysis,
+            protocol=protocol,
+            visit=visit,
+            frame=kept,
+            about={
+                "analysis": name,
+                "role": analysis.role,
+                "planned": "pre-specified" if analysis.planned else "post hoc",
+                "endpoint": analysis.endpoint,
+                "analysis_set": chosen,
+                "target": "overlap" if analysis.adjust == "overlap-weights" else "everyone",
+                "visit": visit,
+                "unit": unit_of(derived, analysis.endpoint),
+                "label": analysis.label or endpoint.label or name,
+            },
+            reference=protocol.reference,
+            arms=tuple(a for a in protocol.arms if a != protocol.reference),
+            higher_is_better=True if endpoint.is_response else direction,
+            lost=people.filter(pl.col("excluded").is_not_null()).select(
+                "subject", "arm", "excluded", FILE, LINE
+            ),
+            n_missing={a: _missing(inside.filter(pl.col("arm") == a)) for a in protocol.arms},
+        )
+
+
+def _with_origin(people: pl.DataFrame, derived: Derived) -> pl.DataFrame:
+    """Where there is no record of the outcome, the subject's own row stands for what was left out."""
+    origin = derived.subjects.select("subject", pl.col(FILE).alias("_of"), pl.col(LINE).alias("_or"))
+    joined = people.join(origin, on="subject", how="left", maintain_order="left")
+    return joined.with_columns(
+        pl.coalesce(FILE, "_of").alias(FILE),
+        pl.when(pl.col(LINE).is_null()).then("_or").otherwise(LINE).alias(LINE),
+    ).drop("_of", "_or")
+
+
+def _excluded(analysis: Analysis) -> pl.Expr:
+    reason = pl.when(pl.col("left_out").is_not_null()).then(pl.col("left_out"))
+    reason = reason.when(pl.col("outcome").is_null()).then(
+        pl.concat_str(pl.lit("outcome missing: "), pl.col("missing").fill_null("not recorded"))
+    )
+    for covariate in analysis.covariates:
+        reason = reason.when(pl.col(covariate).is_null()).then(pl.lit(f"covariate missing: {covariate}"))
+    return reason.otherwise(None).alias("excluded")
+
+
+def _missing(people: pl.DataFrame) -> tuple[int, int]:
+    gap = people["outcome"].is_null() | people["filled"].fill_null(False)
+    return int(gap.sum()), people.height
+
+
+def exclusion_rows(c: Comparison) -> Iterator[Row]:
+    """How many subjects are not analysed, by arm and reason; and how many outcomes were missing before any rule."""
+    for arm in c.protocol.arms:
+        missing, n = c.n_missing[arm]
+        yield row("missing outcomes", missing, n=n, arm=arm, **{**c.about, "unit": "subjects"})
+        mine = c.lost.filter(pl.col("arm") == arm)
+        for reason in mine["excluded"].unique().sort():
+            number = mine.filter(pl.col("excluded") == reason).height
+            yield row("excluded", number, arm=arm, category=reason, **{**c.about, "unit": "subjects"})

@@ -1,0 +1,141 @@
+"""Comparisons of measured endpoints: ANCOVA, difference in means, Mann-Whitney, overlap-weighted means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from armwise.analysis.comparison import Comparison
+from armwise.analysis.results import Row, estimate_row, row
+from armwise.stats import (
+    Estimate,
+    ancova_fit,
+    hedges_g,
+    mann_whitney,
+    mean_interval,
+    overlap_mean_difference,
+    welch,
+)
+
+
+def ancova_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
+    """ANCOVA: each arm against the reference, the LS means, and the unadjusted comparison beside it."""
+    a = c.analysis
+    fit = ancova_fit(
+        c.frame["outcome"].to_numpy(), c.frame["arm"].to_numpy(), c.covariates(),
+        reference=c.reference, conf_level=a.conf_level, null=null, lsmean_weights=a.ls_means,
+    )  # fmt: skip
+    note = f"aliased and left out: {', '.join(fit.aliased)}" if fit.aliased else ""
+    for arm in c.arms:
+        if arm in fit.differences:
+            difference = fit.differences[arm]
+            yield estimate_row(
+                difference,
+                **{**c.about, "arm": arm, "versus": c.reference, "reason": difference.reason or note},
+            )
+            yield from unadjusted_means(c, arm, conditional=difference)
+    for arm in c.protocol.arms:
+        if arm in fit.lsmeans:
+            yield estimate_row(fit.lsmeans[arm], **{**c.about, "arm": arm, "p": None, "reason": fit.weights})
+
+
+def mean_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
+    """The difference in means: Welch's, or overlap-weighted with the unadjusted one beside it."""
+    a = c.analysis
+    if a.adjust == "overlap-weights":
+        arm = c.arms[0]
+        treated = (c.frame["arm"] == arm).to_numpy()
+        found = overlap_mean_difference(
+            c.frame["outcome"].to_numpy(), treated, c.covariates(), a.conf_level, null
+        )
+        yield estimate_row(found.difference, **c.about, arm=arm, versus=c.reference)
+        yield estimate_row(found.arm, **c.about, arm=arm)
+        yield estimate_row(found.versus, **c.about, arm=c.reference)
+        yield from effective_sizes(c, arm, found.ess_arm, found.ess_versus)
+        yield from unadjusted_means(c, arm)
+        return
+    for arm in c.arms:
+        yield estimate_row(
+            welch(c.outcome(arm), c.outcome(c.reference), a.conf_level, null),
+            **c.about,
+            arm=arm,
+            versus=c.reference,
+        )
+        if "hedges-g" in a.also:
+            yield estimate_row(
+                hedges_g(c.outcome(arm), c.outcome(c.reference), a.conf_level),
+                **{**c.about, "unit": "SD"},
+                arm=arm,
+                versus=c.reference,
+            )
+    for arm in c.protocol.arms:
+        if len(c.outcome(arm)):
+            yield estimate_row(mean_interval(c.outcome(arm), a.conf_level), **c.about, arm=arm)
+
+
+def mann_whitney_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
+    """The Hodges-Lehmann shift with the interval and p of the Mann-Whitney test."""
+    for arm in c.arms:
+        found = mann_whitney(c.outcome(arm), c.outcome(c.reference), c.analysis.conf_level, null)
+        yield estimate_row(found, **c.about, arm=arm, versus=c.reference)
+
+
+def unadjusted_means(c: Comparison, arm: str, conditional: Estimate | None = None) -> Iterator[Row]:
+    """The unadjusted difference that stands beside an adjusted one, its size in SDs, and Lord's paradox.
+
+    Where arms were not randomised the two answer different questions: the conditional one compares patients alike at
+    baseline, the difference in mean change lets each arm keep its own level. Ding and Li 2019 (Political Analysis
+    27:605-615) give the conditions under which they bracket the effect.
+    """
+    about = {
+        **c.about,
+        "analysis": f"{c.name}.unadjusted",
+        "role": "sensitivity",
+        "target": "everyone",
+        "arm": arm,
+        "versus": c.reference,
+    }
+    plain = welch(c.outcome(arm), c.outcome(c.reference), c.analysis.conf_level)
+    yield estimate_row(plain, **{**about, "p": None})
+    yield estimate_row(
+        hedges_g(c.outcome(arm), c.outcome(c.reference), c.analysis.conf_level),
+        **{**about, "unit": "SD", "p": None},
+    )
+    if (
+        conditional is None
+        or c.protocol.randomised
+        or not conditional.se
+        or plain.estimate is None
+        or conditional.estimate is None
+    ):
+        return
+    apart = abs(plain.estimate - conditional.estimate) / conditional.se
+    words = "differ" if apart > 1 else "agree"
+    yield row(
+        "lord",
+        apart,
+        n=plain.n,
+        method="distance in standard errors",
+        reason=words,
+        **{**c.about, "unit": "SE"},
+        arm=arm,
+        versus=c.reference,
+    )
+
+
+def effective_sizes(
+    c: Comparison, arm: str, ess_arm: float | None, ess_versus: float | None
+) -> Iterator[Row]:
+    """Kish's effective sample size of each arm under the weights."""
+    for name, size in ((arm, ess_arm), (c.reference, ess_versus)):
+        n = c.frame.filter(pl.col("arm") == name).height
+        status = {"status": "ok"} if size is not None else {"status": "not estimable", "reason": "no weights"}
+        yield row(
+            "effective sample size",
+            size,
+            n=n,
+            arm=name,
+            method="Kish",
+            **{**c.about, "unit": "subjects", **status},
+        )

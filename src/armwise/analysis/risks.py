@@ -1,0 +1,113 @@
+"""Comparisons of responders: risk difference, ratios, Fisher's exact test, overlap-weighted risks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from armwise.analysis.comparison import Comparison
+from armwise.analysis.means import effective_sizes
+from armwise.analysis.results import Row, estimate_row, row
+from armwise.stats import (
+    Estimate,
+    fisher_exact,
+    number_needed_to_treat,
+    odds_ratio,
+    overlap_risk_difference,
+    risk_difference,
+    risk_ratio,
+    wilson,
+)
+
+
+def risk_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
+    """The risk difference: overlap-weighted with the unadjusted one beside it, or Newcombe's or Miettinen and Nurminen's."""
+    a = c.analysis
+    yield from _observed(c)
+    if a.adjust == "overlap-weights":
+        arm = c.arms[0]
+        treated = (c.frame["arm"] == arm).to_numpy()
+        found = overlap_risk_difference(
+            c.frame["outcome"].to_numpy(), treated, c.covariates(), a.conf_level, null
+        )
+        yield estimate_row(found.difference, **c.about, arm=arm, versus=c.reference)
+        yield estimate_row(found.arm, **c.about, arm=arm)
+        yield estimate_row(found.versus, **c.about, arm=c.reference)
+        yield from effective_sizes(c, arm, found.ess_arm, found.ess_versus)
+        yield from _needed(found.difference, {**c.about, "arm": arm, "versus": c.reference})
+        beside = {**c.about, "analysis": f"{c.name}.unadjusted", "role": "sensitivity", "target": "everyone"}
+        yield from _unadjusted(c, arm, beside, keep_p=False)
+        return
+    for arm in c.arms:
+        yield from _unadjusted(c, arm, dict(c.about), keep_p=True, null=null)
+    for arm in c.protocol.arms:
+        if c.counts(arm)[1]:
+            yield estimate_row(wilson(*c.counts(arm), a.conf_level), **c.about, arm=arm)
+
+
+def risk_ratio_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
+    """The risk ratio with its score interval."""
+    yield from _observed(c)
+    for arm in c.arms:
+        found = risk_ratio(*c.counts(arm), *c.counts(c.reference), conf_level=c.analysis.conf_level)
+        yield estimate_row(found, **{**c.about, "unit": "ratio"}, arm=arm, versus=c.reference)
+
+
+def odds_ratio_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
+    """The odds ratio with its score interval."""
+    yield from _observed(c)
+    for arm in c.arms:
+        found = odds_ratio(*c.counts(arm), *c.counts(c.reference), conf_level=c.analysis.conf_level)
+        yield estimate_row(found, **{**c.about, "unit": "ratio"}, arm=arm, versus=c.reference)
+
+
+def fisher_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
+    """Fisher's exact test with the conditional odds ratio and its exact interval."""
+    yield from _observed(c)
+    for arm in c.arms:
+        found = fisher_exact(*c.counts(arm), *c.counts(c.reference), conf_level=c.analysis.conf_level)
+        yield estimate_row(found, **{**c.about, "unit": "ratio"}, arm=arm, versus=c.reference)
+
+
+def _observed(c: Comparison) -> Iterator[Row]:
+    for arm in c.protocol.arms:
+        responders, n = c.counts(arm)
+        yield row(
+            "responders", responders, n=n, arm=arm, method="observed", **{**c.about, "unit": "subjects"}
+        )
+
+
+def _unadjusted(
+    c: Comparison, arm: str, about: dict[str, Any], *, keep_p: bool, null: float = 0.0
+) -> Iterator[Row]:
+    counts = (*c.counts(arm), *c.counts(c.reference))
+    level = c.analysis.conf_level
+    about = {**about, "arm": arm, "versus": c.reference}
+    found = risk_difference(*counts, method=c.analysis.interval or "newcombe", conf_level=level, null=null)
+    yield estimate_row(found, **(about if keep_p else {**about, "p": None}))
+    if "number-needed-to-treat" in c.analysis.also:
+        yield from _needed(found, about)
+    for name, method in (
+        ("risk-ratio", risk_ratio),
+        ("odds-ratio", odds_ratio),
+        ("fisher-exact", fisher_exact),
+    ):
+        if name in c.analysis.also:
+            yield estimate_row(method(*counts, conf_level=level), **{**about, "unit": "ratio", "p": None})
+
+
+def _needed(difference: Estimate, about: dict[str, Any]) -> Iterator[Row]:
+    """The number needed to treat; an interval that holds no difference runs from benefit through infinity to harm."""
+    needed = number_needed_to_treat(difference)
+    if needed is None:
+        return
+    words = f"to {'benefit' if needed.benefit else 'harm'}"
+    if needed.covers_infinity:
+        words += (
+            "; the interval runs from the lower limit to benefit through infinity to the upper limit to harm"
+        )
+    yield row(
+        "number needed to treat", needed.estimate, lower=needed.lower, upper=needed.upper, conf_level=needed.conf_level, n=difference.n,
+        n_arm=difference.n_arm, n_versus=difference.n_versus, method=f"reciprocal of the risk difference ({difference.method})",
+        reason=words, **{**about, "unit": "patients"},
+    )  # fmt: skip

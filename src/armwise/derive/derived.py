@@ -1,0 +1,81 @@
+"""A study, derived: time zero, scores, endpoints and covariates of everyone enrolled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from armwise.derive.covariates import covariates
+from armwise.derive.endpoints import endpoints
+from armwise.derive.scores import scores
+from armwise.errors import Problem
+from armwise.protocol.scores import Score, scores_of
+from armwise.study.study import Study
+from armwise.study.timing import time_zero
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What analyses start from; every frame has `subject` and `arm`.
+
+    Attributes:
+        study: the study.
+        catalogue: the scores by name.
+        subjects: `subject, arm, time_zero, _file, _row` of everyone enrolled.
+        scores: one row a subject, visit and score.
+        endpoints: one row a subject, visit and endpoint.
+        covariates: one row a subject.
+        left_out: records that no visit uses.
+        problems: what was found while deriving.
+    """
+
+    study: Study
+    catalogue: Mapping[str, Score]
+    subjects: pl.DataFrame
+    scores: pl.DataFrame
+    endpoints: pl.DataFrame
+    covariates: pl.DataFrame
+    left_out: tuple[dict[str, Any], ...]
+    problems: tuple[Problem, ...]
+
+
+def derive(study: Study) -> Derived:
+    """Derives a validated study.
+
+    Args:
+        study: a study without errors.
+    """
+    protocol = study.protocol
+    catalogue = scores_of(protocol, study.folder)
+    subjects = time_zero(protocol, study.tables)
+    found = scores(protocol, study.tables, subjects, catalogue, study.folder)
+    return Derived(
+        study=study,
+        catalogue=catalogue,
+        subjects=subjects,
+        scores=found.frame,
+        endpoints=endpoints(protocol, found.frame, subjects, catalogue),
+        covariates=covariates(protocol, study.tables, found.frame, subjects),
+        left_out=found.left_out,
+        problems=(*found.problems, *_no_baseline(study, found.frame, subjects)),
+    )
+
+
+def _no_baseline(study: Study, frame: pl.DataFrame, subjects: pl.DataFrame) -> list[Problem]:
+    """A score without a baseline is a problem, not a reason to take a later visit."""
+    protocol = study.protocol
+    wanted = dict.fromkeys(e.score for e in protocol.endpoints.values() if e.score and e.kind != "value")
+    problems = []
+    for ref in wanted:
+        has = frame.filter(
+            (pl.col("score") == ref) & (pl.col("visit") == protocol.baseline) & pl.col("value").is_not_null()
+        )
+        for row in subjects.join(has, on="subject", how="anti", maintain_order="left").iter_rows(named=True):
+            what = f"no scoreable record of {ref} on or before time zero: no change can be computed"
+            problems.append(
+                Problem("warning", row["_file"], row["_row"], ref, what, "enter the record if there is one")
+            )
+    return problems

@@ -1,0 +1,145 @@
+"""Every number on the page cites its row: the markup that carries it, and the note that opens on it.
+
+A number is a `<data>` (or, where it answers a question, a `<button>` with a note) with the attributes
+`data-row`, the row's id, and `data-part`, which of the row's numbers it is. A test reads them all back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from armwise.report.numbers import MINUS, number, shown
+from armwise.report.words import hyphenless, opening
+
+Row = Mapping[str, Any]
+
+NOTE = re.compile(r'popovertarget="n-(r[0-9a-f]{12})"')
+
+
+def usable(row: Row | None) -> bool:
+    """Whether a row has an estimate to show."""
+    return row is not None and row["status"] == "ok" and row["estimate"] is not None
+
+
+def text(template: str, **parts: Any) -> Markup:
+    """A sentence from a template of ours and parts from anywhere: the parts are escaped, unless they are markup."""
+    return Markup(template).format(**parts)  # noqa: S704 (the template is ours)
+
+
+def cited(row: Row | None, part: str, words: str, note: bool = False) -> Markup:
+    """Words that show one part of a row: `estimate`, `limits`, `p`, `n`, `n_arm` or `n_versus`."""
+    if row is None:
+        return Markup("")
+    value = f"{row['lower']!r} {row['upper']!r}" if part == "limits" else repr(row[part])
+    if note:
+        return text(
+            '<button type="button" class="n" popovertarget="n-{id}" data-row="{id}" data-part="{part}" '
+            'data-value="{value}">{words}</button>',
+            id=row["id"], part=part, value=value, words=words,
+        )  # fmt: skip
+    return text(
+        '<data value="{value}" data-row="{id}" data-part="{part}" title="{title}">{words}</data>',
+        value=value, id=row["id"], part=part, title=hover(row), words=words,
+    )  # fmt: skip
+
+
+def estimate(
+    row: Row | None,
+    decimals: int | None = None,
+    sd: float | None = None,
+    unit: bool = False,
+    note: bool = False,
+) -> Markup:
+    """A row's estimate; where there is none, the reason in words."""
+    if row is None:
+        return Markup("")
+    if not usable(row):
+        return text('<span class="ne" title="{reason}">not estimable</span>', reason=row["reason"] or row["status"])
+    made = shown(row, decimals, sd)
+    words = f"{made.estimate} {made.unit}" if unit and made.unit else made.estimate
+    return cited(row, "estimate", words, note)
+
+
+def limits(row: Row | None, decimals: int | None = None, sd: float | None = None) -> Markup:
+    """A row's interval, `18 to 63`; nothing where it has none."""
+    if row is None or not usable(row) or row["lower"] is None:
+        return Markup("")
+    return cited(row, "limits", shown(row, decimals, sd).limits)
+
+
+def with_limits(row: Row | None, decimals: int | None = None, note: bool = False, level: bool = False) -> Markup:
+    """`43 (18 to 63)`; with `level`, `43 percentage points (95% CI 18 to 63)`."""
+    if row is None or not usable(row):
+        return estimate(row)
+    made = shown(row, decimals)
+    first = estimate(row, decimals, unit=level, note=note)
+    if not made.limits:
+        return first
+    return text(
+        '{first} <span class="nb">({words}{span})</span>',
+        first=first, words=f"{made.confidence} " if level else "", span=limits(row, decimals),
+    )  # fmt: skip
+
+
+def p(row: Row | None) -> Markup:
+    """A row's p-value; nothing where it has none."""
+    return Markup("") if row is None or row["p"] is None else cited(row, "p", shown_p(row))
+
+
+def shown_p(row: Row) -> str:
+    """The p-value of a row that may have no estimate (an adjusted p)."""
+    from armwise.report.numbers import p_value
+
+    return p_value(row["p"])
+
+
+def count(row: Row | None, part: str = "estimate") -> Markup:
+    """A whole number of a row: a count, or one of its numbers of subjects."""
+    if row is None or row[part] is None:
+        return Markup("")
+    return cited(row, part, number(row[part]))
+
+
+def hover(row: Row) -> str:
+    """What a number says of itself when pointed at: what, how, from how many, and its id."""
+    said = [row["key"].replace("; ", " · ")]
+    if row["n"] is not None and row["statistic"] not in ("n", "count"):
+        said.append(f"n {row['n']}")
+    return " · ".join([*said, row["id"]])
+
+
+def note(row: Row) -> Markup:
+    """The note that opens on a number: its row, analysis, method, patients and exact values."""
+    title = shown(row).long if usable(row) else row["statistic"]
+    where = [f"{hyphenless(name)} {row[name]}" for name in ("visit", "arm", "versus", "target", "category") if row[name]]
+    sizes = "" if row["n_arm"] is None else f" ({row['n_arm']} and {row['n_versus']})"
+    exact = ", ".join(f"{name} {_exact(row[name])}" for name in ("estimate", "se", "lower", "upper", "p") if row[name] is not None)
+    facts = [
+        ("Result", row["id"]),
+        ("Analysis", ", ".join(part for part in (row["analysis"], row["role"], row["planned"]) if part)),
+        ("What", ", ".join([f"{row['statistic']} of {row['endpoint']}" if row["endpoint"] else row["statistic"], *where])),
+        ("Method", row["method"]),
+        ("Patients", f"{row['n']}{sizes}" if row["n"] is not None else ""),
+        ("Exact", exact),
+        ("Note", row["reason"]),
+    ]
+    items = Markup("").join(text("<dt>{k}</dt><dd>{v}</dd>", k=k, v=v) for k, v in facts if v)
+    return text(
+        '<div popover id="n-{id}" role="dialog" aria-label="Where this number comes from"><p class="t">{title}</p>'
+        "<dl>{items}</dl></div>\n",
+        id=row["id"], title=opening(title), items=items,
+    )  # fmt: skip
+
+
+def notes(page: str, rows: Iterable[Row]) -> Markup:
+    """The notes of all the numbers on a page that open one, each once."""
+    wanted = set(NOTE.findall(page))
+    return Markup("").join(note(row) for row in rows if row["id"] in wanted)
+
+
+def _exact(value: float) -> str:
+    return f"{value:.6g}".replace("-", MINUS).replace("inf", "infinity")

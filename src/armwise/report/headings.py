@@ -1,0 +1,239 @@
+"""Headings that state a finding, by a rule that is written here and tested.
+
+1. A direction (more, fewer, higher, lower, before, after) is said only where the interval excludes no effect
+   and, where the analysis stands in a family, its hypothesis was rejected at the family's level. A limit that
+   lies on no effect does not exclude it.
+2. Otherwise the heading says that the arms did not differ clearly: never that there is no difference.
+3. Equivalence or non-inferiority is said only where the protocol names a margin and the interval meets it.
+4. Where arms were not randomised no word of causality is used (`FORBIDDEN`), and the first heading says who chose.
+5. What could not be estimated is said to be so.
+6. Several comparisons that agree are said once; those that do not are said one by one, clear ones first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from armwise.analysis.results import Results, Row
+from armwise.report import comparisons
+from armwise.report.words import Words, counted, joined, opening
+
+Direction = Literal["more", "less", "unclear", "not estimable"]
+
+#: Beginnings of words that say or suggest a cause. None may stand in a heading, a lead or a caption of a study
+#: whose arms were chosen.
+FORBIDDEN: Final = (
+    "attribut", "because", "benefit", "caus", "consequence", "due to", "effect", "efficac", "harmed", "helped", "impact",
+    "improved by", "induc", "influenc", "lead to", "leads to", "led to", "lowered", "made patients", "owing to", "prevent",
+    "produc", "protect", "raised by", "reduc", "responsible for", "result in", "resulted", "results in", "thanks to",
+    "therapeutic", "treatment effect", "work", "yield",
+)  # fmt: skip
+
+CHOSEN: Final = "the patients chose their treatment"
+
+
+def causal_words(text: str) -> list[str]:
+    """The forbidden words that stand in a text, as beginnings of its words."""
+    return [word for word in FORBIDDEN if re.search(rf"\b{re.escape(word)}", text, flags=re.IGNORECASE)]
+
+
+def no_effect(row: Row) -> float:
+    """The value of no effect of a row: 1 for ratios, 0 for the rest."""
+    return 1.0 if row["statistic"] in ("risk ratio", "odds ratio") else 0.0
+
+
+def direction(row: Row, adjusted: Row | None = None) -> Direction:
+    """The direction that a comparison supports (rules 1, 2 and 5).
+
+    Args:
+        row: a comparison.
+        adjusted: its `adjusted p` row, where it stands in a family.
+    """
+    if row["status"] != "ok" or row["estimate"] is None:
+        return "not estimable"
+    if row["lower"] is None or row["upper"] is None:
+        return "unclear"
+    if adjusted is not None and not (adjusted["reason"] or "").startswith("rejected"):
+        return "unclear"
+    null = no_effect(row)
+    return "more" if row["lower"] > null else "less" if row["upper"] < null else "unclear"
+
+
+def directions(results: Results, rows: Sequence[Row]) -> dict[Direction, list[str]]:
+    """Arms by the direction that their comparison with the reference supports."""
+    found: dict[Direction, list[str]] = {}
+    for row in rows:
+        found.setdefault(direction(row, comparisons.adjusted_p(results, row)), []).append(row["arm"])
+    return found
+
+
+def primary(results: Results, words: Words) -> str:
+    """The first heading: what the primary analysis found."""
+    name = comparisons.primary_name(words)
+    rows = comparisons.leading(results, words, name)
+    finding = _margin_finding(results, words, rows) or finding_of(results, words, rows, name)
+    return f"{finding}; {CHOSEN}" if words.arms_chosen else finding
+
+
+def finding_of(results: Results, words: Words, rows: Sequence[Row], analysis: str, when: bool = False) -> str:
+    """What the comparisons of one analysis at one visit found.
+
+    Args:
+        results: the results.
+        words: the study's words.
+        rows: its comparisons, one an arm.
+        analysis: its name.
+        when: whether to say the visit.
+    """
+    endpoint = comparisons.analysis_of(words, analysis).endpoint
+    declared = words.protocol.endpoints[endpoint]
+    what = words.endpoint(endpoint)
+    found = directions(results, rows)
+    reference = words.brief(words.protocol.reference)
+    time = f" {words.at(rows[0]['visit'])}" if when and rows else ""
+    if not rows or set(found) == {"not estimable"}:
+        return f"The primary comparison could not be estimated{time}" if not rows else f"{what} could not be compared{time}"
+    said = []
+    for side, count_word, value_word in (("more", "More", "higher"), ("less", "Fewer", "lower")):
+        arms = found.get(side)  # type: ignore[call-overload]
+        if not arms:
+            continue
+        names = joined(words.brief(a) for a in arms)
+        if declared.is_response:
+            said.append(f"{count_word} patients improved with {names} than with {reference}{time}")
+        else:
+            said.append(f"{opening(what)} was {value_word} with {names} than with {reference}{time}")
+        time = ""
+    unclear = found.get("unclear", [])
+    if unclear and said:
+        said.append(f"{joined(words.brief(a) for a in unclear)} did not differ clearly from it")
+    elif unclear:
+        said.append(_unclear(words, unclear, reference, "the share of patients who improved" if declared.is_response else what, time))
+    return "; ".join(said)
+
+
+def _unclear(words: Words, arms: Sequence[str], reference: str, what: str, time: str) -> str:
+    names = [words.brief(a) for a in arms]
+    if len(names) == 1:
+        return f"{opening(names[0])} and {reference} did not differ clearly in {what}{time}"
+    if len(names) == 2:
+        return f"Neither {names[0]} nor {names[1]} differed clearly from {reference} in {what}{time}"
+    return f"None of {joined(names)} differed clearly from {reference} in {what}{time}"
+
+
+def _margin_finding(results: Results, words: Words, rows: Sequence[Row]) -> str:
+    """Rule 3: the verdict on a margin, where the primary analysis has one and every comparison meets it."""
+    verdicts = [comparisons.margin(results, row) for row in rows]
+    if not rows or any(v is None for v in verdicts):
+        return ""
+    declared = comparisons.analysis_of(words, rows[0]["analysis"])
+    if declared.margin is None:
+        return ""
+    kind = "equivalent to" if declared.margin.kind == "equivalence" else "not inferior to"
+    met = [r["arm"] for r, v in zip(rows, verdicts, strict=True) if v is not None and v["reason"] == "met"]
+    names, reference = joined(words.brief(a) for a in met), words.brief(words.protocol.reference)
+    what = words.endpoint(declared.endpoint)
+    if len(met) == len(rows):
+        return f"{opening(names)} {'was' if len(met) == 1 else 'were'} {kind} {reference} in {what}, by the margin set beforehand"
+    others = joined(words.brief(r["arm"]) for r in rows if r["arm"] not in met)
+    return f"{opening(others)} was not shown to be {kind} {reference} in {what}"
+
+
+def course(results: Results, words: Words, score: str) -> str:
+    """The heading of the score over time: at which visits the arms differ (rule 1 at each visit)."""
+    label = words.score(score).label
+    visits, clear = _visits_by_direction(results, words, score)
+    if not visits:
+        return f"{label} at each visit"
+    arms = words.treatments
+    names = joined(words.brief(a) for a in arms)
+    if not clear:
+        return f"{label} did not differ clearly between the arms at any visit"
+    parts = []
+    for (arm, side), at in clear.items():
+        word = "higher" if side == "more" else "lower"
+        every = len(at) == len(visits) and len(visits) > 1
+        time = "at every visit" if every else f"at {joined(words.visit(v) for v in at)}"
+        parts.append(f"{word} with {words.brief(arm) if len(arms) > 1 else names} than with {words.brief(words.protocol.reference)} {time}")
+    return f"{label} was {'; '.join(parts)}"
+
+
+def _visits_by_direction(
+    results: Results, words: Words, score: str
+) -> tuple[list[str], dict[tuple[str, Direction], list[str]]]:
+    """The visits at which a score's change (else value) is compared, and those with a clear difference by arm."""
+    endpoint = comparisons.change_endpoint(words, score)
+    visits: list[str] = []
+    clear: dict[tuple[str, Direction], list[str]] = {}
+    for visit in words.protocol.visits_after_baseline():
+        names = comparisons.answers(results, words, endpoint, visit) if endpoint else []
+        if not names:
+            continue
+        visits.append(visit)
+        for row in comparisons.leading(results, words, names[0], visit):
+            side = direction(row, comparisons.adjusted_p(results, row))
+            if side in ("more", "less"):
+                clear.setdefault((row["arm"], side), []).append(visit)
+    return visits, clear
+
+
+def responders(results: Results, words: Words, endpoint: str) -> str:
+    """The heading of the responders: the comparison at the last visit that has one."""
+    for visit in reversed(words.protocol.visits_after_baseline()):
+        for name in comparisons.answers(results, words, endpoint, visit):
+            rows = comparisons.leading(results, words, name, visit)
+            return finding_of(results, words, rows, name, when=True)
+    return "Patients who improved by an amount that matters"
+
+
+def outcomes(results: Results, words: Words, rows: Sequence[Row]) -> str:
+    """The heading of all outcomes: how many differ clearly, and in favour of which side.
+
+    Args:
+        results: the results.
+        words: the study's words.
+        rows: the leading comparison of each outcome (and arm).
+    """
+    usable = [r for r in rows if r["status"] == "ok"]
+    sides: dict[str, int] = {}
+    for row in usable:
+        side = direction(row, comparisons.adjusted_p(results, row))
+        better = words.higher_is_better(row["endpoint"])
+        if side in ("more", "less"):
+            key = "different" if better is None else "better" if (side == "more") == better else "worse"
+            sides[key] = sides.get(key, 0) + 1
+    total = len(usable)
+    if not total:
+        return "The other outcomes could not be compared"
+    if not sides:
+        return f"None of {counted(total)} comparisons shows a clear difference" if total > 1 else "The other outcome does not differ clearly"
+    reference = words.brief(words.protocol.reference)
+    names = joined((words.brief(a) for a in words.treatments), "or")
+    said = [
+        f"{counted(n)} {'better with ' + names if key == 'better' else 'worse with ' + names if key == 'worse' else 'different'}"
+        for key, n in sides.items()
+    ]
+    clear = sum(sides.values())
+    rest = total - clear
+    tail = f", {counted(rest)} not clearly different" if rest else ""
+    return f"Of {counted(total)} outcome comparisons with {reference}, {joined(said)}{tail}"
+
+
+def balance(before: Sequence[float], after: Sequence[float], words: Words, at: float = 0.1) -> str:
+    """The heading of who took part: how many standardised differences exceed `at` before and after weighting."""
+    total = len(before)
+    if not total:
+        return "Who took part"
+    large = sum(abs(x) > at for x in before)
+    characteristics = f"{counted(total)} characteristics" if total != 1 else "the one characteristic"
+    first = f"The arms differed at baseline in {counted(large)} of {characteristics}"
+    if not large:
+        return f"The arms were alike at baseline in all of {characteristics}"
+    if not words.arms_chosen:
+        return f"{first} by more than 0.1 SD; allocation was by chance"
+    if not after:
+        return f"{first}, as arms that are chosen do"
+    left = sum(abs(x) > at for x in after)
+    return f"{first}; weighting left {counted(left)}" if left else f"{first}; weighting balanced all that were recorded"

@@ -1,0 +1,83 @@
+"""The page as a value: sections of blocks of figures, tables and prose. The template only lays it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from markupsafe import Markup
+
+from armwise.report.tables import Table, Text
+
+WIDE: Final = 720
+NARROW: Final = 350
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure, drawn for a desktop and for a phone; a style rule shows one of them."""
+
+    title: str
+    caption: Text
+    wide: Markup
+    narrow: Markup
+    kind: Literal["figure"] = "figure"
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A paragraph, or several."""
+
+    paragraphs: tuple[Text, ...]
+    small: bool = False
+    kind: Literal["prose"] = "prose"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A list of terms and what they are."""
+
+    items: tuple[tuple[str, Text], ...]
+    kind: Literal["facts"] = "facts"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What stands together: the main part, and notes in the margin beside it."""
+
+    main: Figure | Table | Prose | Facts
+    side: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section: its heading states what was found, its question what was asked.
+
+    Attributes:
+        name: its id on the page.
+        short: what the list of contents calls it.
+    """
+
+    name: str
+    short: str
+    heading: str
+    question: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The first screen: what was compared, what was found, what could overturn it."""
+
+    design: Text
+    heading: str
+    lead: Text
+    figure: Figure | None
+    facts: Facts
+    doubts: tuple[tuple[str, Text], ...] = field(default=())
+
+
+def figure(title: str, caption: Text, draw: Callable[[int], str]) -> Figure:
+    """A figure from a function of the width that returns SVG (ours, and escaped by it)."""
+    return Figure(title, caption, Markup(draw(WIDE)), Markup(draw(NARROW)))  # noqa: S704

@@ -1,0 +1,104 @@
+"""The main score over time: means by visit, the adjusted difference, and what it assumes."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from armwise.analysis.results import Results, Row
+from armwise.report import cite, comparisons, headings
+from armwise.report.cite import text
+from armwise.report.figures.trajectory import trajectory
+from armwise.report.numbers import row_decimals, sd_decimals
+from armwise.report.page import Block, Section, figure
+from armwise.report.tables import Column, Line, Table, Text, noted
+from armwise.report.words import Words
+
+
+def section(results: Results, words: Words) -> Section | None:
+    """The course of the score behind the primary endpoint; None without its means."""
+    score = comparisons.main_score(words)
+    endpoint = comparisons.change_endpoint(words, score)
+    visits = [v for v in words.protocol.visits if any(comparisons.described(results, score, v, a, "mean") for a in words.arms)]
+    if endpoint is None or len(visits) < 2:
+        return None
+    facts = words.score(score)
+    compared = [v for v in visits if comparisons.answers(results, words, endpoint, v)]
+    below = f" Below, the difference in change{_adjusted(words, endpoint)}." if compared else ""
+    drawing = figure(
+        f"{facts.label} by visit.",
+        text("Above, observed means with their intervals.{below} {chosen}", below=below, chosen=words.chosen_note),
+        lambda width: trajectory(results, endpoint, better="higher" if facts.higher_is_better else "lower", width=width),
+    )
+    last = _last(results, words, endpoint, compared[-1]) if compared else ()
+    blocks = (Block(drawing, noted(*last)), Block(_table(results, words, score, endpoint, visits)))
+    scale = f" Scale: {facts.scale}." if facts.scale else ""
+    return Section(
+        name="course", short=f"{facts.label} over time", heading=headings.course(results, words, score),
+        question=f"How large was the difference, and did it last?{scale}", blocks=blocks,
+    )  # fmt: skip
+
+
+def _adjusted(words: Words, endpoint: str) -> str:
+    names = [n for n, a in words.protocol.analyses.items() if a.endpoint == endpoint and a.role != "sensitivity"]
+    declared = [words.protocol.analyses[n] for n in names]
+    if any(a.adjust == "covariates" for a in declared):
+        return ", adjusted for the covariates of the analysis"
+    return ", overlap-weighted" if any(a.adjust == "overlap-weights" for a in declared) else ""
+
+
+def _last(results: Results, words: Words, endpoint: str, visit: str) -> tuple[Text, ...]:
+    """The difference at the last visit, adjusted and not, and what each assumes."""
+    name = comparisons.answers(results, words, endpoint, visit)[0]
+    declared = comparisons.analysis_of(words, name)
+    many = len(words.treatments) > 1
+    said: list[Text] = []
+    for row in comparisons.leading(results, words, name, visit):
+        beside = [r for r in comparisons.leading(results, words, f"{name}.unadjusted", visit) if r["arm"] == row["arm"]] if declared.adjust != "none" else []
+        crude = text(" Unadjusted: {u}.", u=cite.with_limits(beside[0], row_decimals(row) if cite.usable(row) else None)) if beside else ""
+        kind = "Difference" if declared.adjust == "none" else "Adjusted difference"
+        said.append(
+            text("{kind}{arm} {at}: {value}.{crude}", kind=kind, arm=f", {words.brief(row['arm'])}" if many else "", at=words.at(visit),
+                 value=cite.with_limits(row, note=True, level=True), crude=crude)
+        )  # fmt: skip
+        said.append(lord(results, words, row))
+    return tuple(s for s in said if s)
+
+
+def lord(results: Results, words: Words, row: Row) -> Text:
+    """The sentence on the adjusted against the unadjusted difference in change, where arms were chosen and they differ."""
+    found = results.rows(analysis=row["analysis"], visit=row["visit"], arm=row["arm"], statistic="lord")
+    if not found or not cite.usable(found[0]) or not (found[0]["reason"] or "").startswith("differ"):
+        return ""
+    return text(
+        "The two differences are {d} standard errors apart (Lord’s paradox). The adjusted one assumes that patients alike in what was "
+        "recorded would have fared alike without the treatment; the unadjusted one, that both arms would have changed by the same amount. "
+        "Neither assumption can be tested here.",
+        d=cite.estimate(found[0], 1, note=True),
+    )
+
+
+def _table(results: Results, words: Words, score: str, endpoint: str, visits: list[str]) -> Table:
+    columns = [Column("Visit", side="left")]
+    columns += [Column(words.short(arm), "mean (SD), n", arm=arm) for arm in words.arms]
+    for arm in words.treatments:
+        against = "Difference" if len(words.treatments) == 1 else f"{words.short(arm)}, difference"
+        columns.append(Column(f"{against} (95% CI)", "in change, adjusted" if _adjusted(words, endpoint) else "in change", wide=True))
+    rows = [_line(results, words, score, endpoint, visit) for visit in visits]
+    label = words.score(score).label
+    return Table(f"{label} by visit.", tuple(columns), tuple(rows), words.chosen_note, compact=True)
+
+
+def _line(results: Results, words: Words, score: str, endpoint: str, visit: str) -> Line:
+    cells: list[Text] = []
+    for arm in words.arms:
+        mean, sd = (comparisons.described(results, score, visit, arm, s) for s in ("mean", "sd"))
+        digits = sd_decimals(sd["estimate"]) if sd and cite.usable(sd) else 1
+        spread = text(" ({sd})", sd=cite.estimate(sd, digits)) if cite.usable(sd) else ""
+        n = text(", {n}", n=cite.count(mean, "n")) if mean and mean["n"] is not None else ""
+        cells.append(text("{m}{sd}{n}", m=cite.estimate(mean, digits), sd=spread, n=n) if mean else Markup(""))
+    names = comparisons.answers(results, words, endpoint, visit)
+    rows = {r["arm"]: r for r in comparisons.leading(results, words, names[0], visit)} if names else {}
+    cells += [cite.with_limits(rows.get(arm), note=True) for arm in words.treatments]
+    return Line(words.protocol.visit_label(visit), tuple(cells))
+
+

@@ -1,0 +1,184 @@
+"""Who took part: the flow of participants and the arms at baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from armwise.analysis.results import Results, Row
+from armwise.report import cite, comparisons, headings
+from armwise.report.cite import text
+from armwise.report.figures.balance import balance_cell
+from armwise.report.figures.flow import flow as flow_figure
+from armwise.report.numbers import sd_decimals
+from armwise.report.page import Block, Section, figure
+from armwise.report.tables import Column, Line, Table, Text, noted
+from armwise.report.words import Words, inside, joined, opening
+
+Differences = dict[tuple[str, str, str], Row]  # item, arm, target -> standardised difference
+
+
+def section(results: Results, words: Words) -> Section | None:
+    """The flow and Table 1; None when the results hold neither."""
+    found = _differences(results)
+    blocks = [b for b in (_flow(results, words), _table(results, words, found)) if b is not None]
+    if not blocks:
+        return None
+    before = [r["estimate"] for (_, _, target), r in found.items() if target == "everyone"]
+    after = [r["estimate"] for (_, _, target), r in found.items() if target == "overlap"]
+    return Section(
+        name="participants", short="Who took part", heading=headings.balance(before, after, words),
+        question="Who entered, who was lost, and were the arms alike before treatment?", blocks=tuple(blocks),
+    )  # fmt: skip
+
+
+def _differences(results: Results) -> Differences:
+    rows = results.rows(analysis="baseline", statistic="standardised difference")
+    return {(r["item"], r["arm"], r["target"] or "everyone"): r for r in rows if cite.usable(r)}
+
+
+def _flow(results: Results, words: Words) -> Block | None:
+    if not results.rows(analysis="flow"):
+        return None
+    guide = "follows TREND" if words.arms_chosen else "follows CONSORT 2025"
+    how = "Treatment was chosen, not assigned at random" if words.arms_chosen else "Treatment was assigned at random"
+    start = "" if comparisons.flow(results, "screened") else " No screening record was kept: the diagram starts at enrolment."
+    return Block(
+        figure("Participant flow.", f"{how}; the diagram {guide}.{start}", lambda width: flow_figure(results, width=width)),
+        noted(_losses(results, words)),
+    )
+
+
+def _losses(results: Results, words: Words) -> Text:
+    """Who left, by arm."""
+    parts = []
+    for arm in words.arms:
+        gone = results.rows(analysis="flow", category="off study", arm=arm)
+        reasons = [text("{n} {why}", n=cite.count(r), why=_reason(r["item"])) for r in _summed(gone)]
+        if reasons:
+            parts.append(text("{arm}: {reasons}.", arm=opening(words.brief(arm)), reasons=Markup(", ").join(reasons)))
+    return text("Left the study. {parts}", parts=Markup(" ").join(parts)) if parts else ""
+
+
+def _summed(rows: Sequence[Row]) -> Sequence[Row]:
+    """Losses as they come: one row a visit and reason."""
+    return [r for r in rows if r["estimate"]]
+
+
+def _reason(item: str | None) -> str:
+    return inside(item) if item else "without a recorded reason"
+
+
+def _table(results: Results, words: Words, found: Differences) -> Block | None:
+    items = list(dict.fromkeys(r["item"] for r in results.rows(analysis="baseline") if r["item"]))
+    if not items:
+        return None
+    weighted = any(target == "overlap" for _, _, target in found)
+    columns = [Column("Characteristic", side="left"), *(_arm_column(results, words, arm) for arm in words.arms)]
+    single = len(words.treatments) == 1
+    for arm in words.treatments if found else ():
+        against = "" if single else f"{words.short(arm)}, "
+        columns.append(Column(f"{against}difference" if not weighted else f"{against}before", "in SDs", card="Before" if weighted else "Difference"))
+        columns += [Column(f"{against}after", "in SDs", card="After")] if weighted else []
+    if single and found:
+        columns.append(Column("Standardised difference", "○ before  ● after" if weighted else "", side="left", card="", wide=True))
+    rows = [line for item in items for line in _lines(results, words, found, item, weighted, len(columns) - 1)]
+    marks = " before (○) and after (●) overlap weighting" if weighted else ""
+    caption = text(
+        "Mean (SD) or number (per cent){smd}. {chosen}",
+        smd=f"; standardised difference{marks}; the dotted line marks 0.1" if found else "", chosen=words.chosen_note,
+    )  # fmt: skip
+    table = Table("The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(results, words, bool(found)))
+    return Block(table, noted(_chance(results, words), _effective(results, words)))
+
+
+def _arm_column(results: Results, words: Words, arm: str) -> Column:
+    allocated = comparisons.flow(results, "allocated", arm)
+    small = text("n = {n}", n=cite.count(allocated)) if allocated else ""
+    return Column(words.short(arm), small, arm=arm)
+
+
+def _lines(results: Results, words: Words, found: Differences, item: str, weighted: bool, width: int) -> list[Line]:
+    rows = [r for r in results.rows(analysis="baseline", item=item) if r["target"] != "overlap"]
+    by = {(r["arm"], r["statistic"], r["category"]): r for r in rows}
+    categories = list(dict.fromkeys(r["category"] for r in rows if r["statistic"] == "count" and r["category"]))
+    unit = words.covariate_unit(item)
+    name = f"{opening(words.covariate(item))}{', ' + unit if unit else ''}"
+    tail = _difference_cells(results, words, found, item, weighted)
+    if not categories:
+        sds = [by[arm, "sd", None]["estimate"] for arm in words.arms if cite.usable(by.get((arm, "sd", None)))]
+        digits = sd_decimals(min(sds)) if sds else 1
+        cells: list[Text] = []
+        for arm in words.arms:
+            mean, sd = by.get((arm, "mean", None)), by.get((arm, "sd", None))
+            spread = text(" ({sd})", sd=cite.estimate(sd, digits)) if cite.usable(sd) else ""
+            cells.append(text("{m}{sd}", m=cite.estimate(mean, digits), sd=spread))
+        return [Line(name, (*cells, *tail), _missing(words, by))]
+    shown = categories[:1] if len(categories) == 2 else categories
+    made = [] if len(shown) == 1 else [Line(name, ("",) * len(words.arms) + tail, _missing(words, by))]
+    for category in shown:
+        cells = [_share(by.get((arm, "count", category)), by.get((arm, "share", category))) for arm in words.arms]
+        label = words.category(item, category)
+        if len(shown) == 1:
+            head = name if category.lower() == "yes" else f"{name}, {inside(label)}"
+            made.append(Line(head, (*cells, *tail), _missing(words, by)))
+        else:
+            made.append(Line(label, (*cells, *("",) * len(tail)), kind="level"))
+    return made
+
+
+def _share(count: Row | None, share: Row | None) -> Text:
+    if count is None:
+        return ""
+    part = text(" ({s})", s=cite.estimate(share)) if cite.usable(share) else ""
+    return text("{n}{part}", n=cite.count(count), part=part)
+
+
+def _missing(words: Words, by: dict[tuple[str, str, str | None], Row]) -> Text:
+    rows = [(arm, by.get((arm, "missing", None))) for arm in words.arms]
+    parts = [text("{n} {arm}", n=cite.count(r), arm=words.short(arm)) for arm, r in rows if r is not None and r["estimate"]]
+    return text("missing: {parts}", parts=Markup(", ").join(parts)) if parts else ""
+
+
+def _difference_cells(results: Results, words: Words, found: Differences, item: str, weighted: bool) -> tuple[Text, ...]:
+    if not found:
+        return ()
+    cells: list[Text] = []
+    for arm in words.treatments:
+        for target in ("everyone", "overlap") if weighted else ("everyone",):
+            row = found.get((item, arm, target))
+            cells.append(cite.estimate(row, 2) if row else Markup(""))
+    if len(words.treatments) == 1:
+        arm = words.treatments[0]
+        cell = balance_cell(found.get((item, arm, "everyone")), found.get((item, arm, "overlap")), name=item)
+        cells.append(Markup(cell))  # noqa: S704 (drawn by us)
+    return tuple(cells)
+
+
+def _chance(results: Results, words: Words) -> Text:
+    row = results.one(analysis="baseline", statistic="chance imbalance", at=0.1)
+    if row is None or not cite.usable(row):
+        return ""
+    return text(
+        "At this size chance alone, in arms drawn at random, gives a standardised difference beyond 0.1 in {share} of characteristics.",
+        share=cite.estimate(row),
+    )
+
+
+def _effective(results: Results, words: Words) -> Text:
+    rows = {r["arm"]: r for r in results.rows(analysis=comparisons.primary_name(words), statistic="effective sample size") if cite.usable(r)}
+    parts = [text("{n} with {arm}", n=cite.estimate(rows[arm]), arm=words.brief(arm)) for arm in words.arms if arm in rows]
+    if not parts:
+        return ""
+    return text("Weighting costs precision: the weighted arms carry the information of {parts} patients.", parts=Markup(" and ").join(parts))
+
+
+def _notes(results: Results, words: Words, differences: bool) -> tuple[Text, ...]:
+    if not differences:
+        return ()
+    arms = joined(words.short(a) for a in words.treatments)
+    return (
+        f"Standardised difference: {arms} minus {words.short(words.protocol.reference)}, over the square root of the mean of the "
+        "two variances before weighting. No P values: whether arms differ at baseline is not a question for a test.",
+    )

@@ -1,0 +1,64 @@
+"""Where every number comes from: protocol, data, versions, seed, what is assumed, and the command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from armwise.analysis.results import Results
+from armwise.report.cite import text
+from armwise.report.numbers import number
+from armwise.report.page import Block, Facts, Prose, Section
+from armwise.report.tables import Text
+from armwise.report.words import Words, plural
+
+
+def section(results: Results, words: Words) -> Section:
+    """The last section of every report."""
+    manifest = results.manifest
+    versions = {"armwise": manifest.get("armwise"), "Python": manifest.get("python"), **(manifest.get("packages") or {})}
+    items: list[tuple[str, Text]] = [
+        ("Protocol", _protocol(words, manifest)),
+        ("Results", _results(results, manifest)),
+        ("Data", _inputs(manifest.get("inputs") or {})),
+        ("Software", ", ".join(f"{name} {version}" for name, version in versions.items() if version)),
+        ("Seed", str(manifest["seed"]) if manifest.get("seed") is not None else ""),
+        ("Compute again", text("<code>armwise analyse STUDY</code>, then <code>armwise report STUDY</code>")),
+    ]
+    blocks = [Block(Facts(tuple((k, v) for k, v in items if v)))]
+    if results.simulated:
+        blocks.insert(0, Block(_simulated(manifest.get("simulation") or {})))
+    return Section(
+        name="provenance", short="Where the numbers come from", heading="Where every number comes from",
+        question="Could someone else get the same numbers?", blocks=tuple(blocks),
+    )  # fmt: skip
+
+
+def _simulated(simulation: Mapping[str, object]) -> Prose:
+    seed = f" with seed {simulation['seed']}" if simulation.get("seed") is not None else ""
+    given = simulation.get("assumed")
+    listed = given if isinstance(given, (list, tuple)) else []
+    first = text("All data on this page are simulated{seed}: no patient, treatment or outcome is real.", seed=seed)
+    items = Markup("").join(text("<li>{a}</li>", a=a) for a in listed)
+    return Prose((first, text("Assumed for the simulation:<ul>{items}</ul>", items=items)) if listed else (first,))
+
+
+def _protocol(words: Words, manifest: Mapping[str, object]) -> Markup:
+    parts = [text("<code>protocol.yaml</code>, version {v}", v=words.protocol.study.version)]
+    for name, label in (("plan_hash", "plan"), ("collection_hash", "what is collected")):
+        if manifest.get(name):
+            parts.append(text("{label} <code>{h}</code>", label=label, h=str(manifest[name])[:12]))
+    return Markup("; ").join(parts)
+
+
+def _results(results: Results, manifest: Mapping[str, object]) -> Markup:
+    digest = text(", <code>{h}</code>", h=str(manifest["results_hash"])[:12]) if manifest.get("results_hash") else ""
+    return text("<code>results.csv</code>, {n} rows{digest}; each number above carries the id of its row", n=number(results.table.height), digest=digest)
+
+
+def _inputs(inputs: Mapping[str, object]) -> Markup:
+    if not inputs:
+        return Markup("")
+    parts = [text("{name} <code>{h}</code>", name=name, h=str(digest)[:12]) for name, digest in inputs.items()]
+    return text("{n} {files}, SHA-256: {parts}", n=number(len(inputs)), files=plural(len(inputs), "file"), parts=Markup(", ").join(parts))

@@ -1,0 +1,52 @@
+"""Published against this study: figures from outside beside the study's own row of the same thing."""
+
+from __future__ import annotations
+
+from armwise.analysis.results import Results, Row
+from armwise.report import cite, comparisons
+from armwise.report.cite import text
+from armwise.report.page import Block, Section
+from armwise.report.tables import Column, Line, Table
+from armwise.report.words import Words
+
+
+def section(results: Results, words: Words) -> Section | None:
+    """The published figures; None where the protocol names none."""
+    rows = results.rows(analysis="published")
+    if not rows:
+        return None
+    own = "Simulated" if results.simulated else "This study"
+    columns = (
+        Column("Figure", side="left"), Column("Arm", side="left"), Column("Published"), Column(own, "95% CI", card=own), Column("Source", side="left"),
+    )  # fmt: skip
+    lines = tuple(_line(results, words, r) for r in rows)
+    publication = words.protocol.study.publication
+    caption = text("Published figures are shown beside the study’s own; none enters an estimate. {citation}", citation=publication.citation if publication else "")
+    heading = "Published figures and the simulated study, side by side" if results.simulated else "Published figures and this study, side by side"
+    table = Table(f"Published against {own.lower()}.", columns, lines, caption, (_status(rows),))
+    return Section("published", "Published figures", heading, "How far is this study from what was published?", (Block(table),))
+
+
+def _line(results: Results, words: Words, published: Row) -> Line:
+    mine = comparisons.described(results, published["endpoint"], published["visit"], published["arm"], published["statistic"])
+    sd = comparisons.described(results, published["endpoint"], published["visit"], published["arm"], "sd")
+    spread = sd["estimate"] if sd and cite.usable(sd) else None
+    own = text("{m} ({span})", m=cite.estimate(mine, sd=spread), span=cite.limits(mine, sd=spread)) if mine and cite.usable(mine) else "no such row"
+    given = cite.estimate({**published, "n": None}, _decimals(published))
+    label = published["label"] or words.endpoint(published["endpoint"])
+    small = words.visit(published["visit"]) if words.visit(published["visit"]).lower() not in label.lower() else ""
+    mark = "" if published["reason"] == "confirmed" else " (unconfirmed)"
+    arm = text('<span class="arm-{arm}">{label}</span>', arm=published["arm"], label=words.short(published["arm"]))
+    return Line(label, (arm, given, own, f"{published['method']}{mark}"), small)
+
+
+def _decimals(published: Row) -> int | None:
+    """The decimals that were published; a share has those of its per cent."""
+    if published["statistic"] != "mean":
+        return None
+    return len(f"{published['estimate']:.10g}".partition(".")[2])
+
+
+def _status(rows: list[Row]) -> str:
+    unconfirmed = sum(r["reason"] != "confirmed" for r in rows)
+    return "Figures marked unconfirmed were not read at their source." if unconfirmed else "Each was read at the source named beside it."

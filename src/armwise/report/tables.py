@@ -1,0 +1,80 @@
+"""A table as a value: title, columns, rows, notes. The template draws it; on a phone its rows become cards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup
+
+Text = str | Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes:
+        head: its head.
+        small: a second, smaller line of the head.
+        side: where its cells are set.
+        arm: the arm whose colour the head takes, if it is about one.
+        card: the cell's label on a phone, where the head is not seen; by default the head. Empty: no label.
+        wide: whether the cell takes the whole width of a card.
+    """
+
+    head: Text
+    small: Text = ""
+    side: Literal["left", "right"] = "right"
+    arm: str = ""
+    card: str | None = None
+    wide: bool = False
+
+    @property
+    def label(self) -> str:
+        """The label of its cells on a card."""
+        return str(self.head) if self.card is None else self.card
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row: its head, a smaller second line, its cells; a group's head has no cells."""
+
+    head: Text
+    cells: tuple[Text, ...] = ()
+    small: Text = ""
+    kind: Literal["", "group", "level"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the report; `columns[0]` is the head of the rows.
+
+    Raises:
+        ValueError: a row has another number of cells than there are columns.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Line, ...]
+    caption: Text = ""
+    notes: tuple[Text, ...] = ()
+    compact: bool = False
+    kind: Literal["table"] = "table"
+
+    def __post_init__(self) -> None:
+        width = len(self.columns) - 1
+        wrong = [str(r.head) for r in self.rows if r.kind != "group" and len(r.cells) != width]
+        if wrong:
+            raise ValueError(f"table {self.title!r}: rows {wrong} do not have {width} cells")
+
+
+def noted(*notes: Text) -> tuple[Text, ...]:
+    """The notes that say something."""
+    return tuple(n for n in notes if n)
+
+
+def lines(rows: Sequence[Line | None]) -> tuple[Line, ...]:
+    """The rows that exist."""
+    return tuple(r for r in rows if r is not None)

@@ -1,0 +1,315 @@
+"""What things are called in a sentence: arms, visits, scores, endpoints with their operators, small numbers.
+
+Everything is read from the protocol (and the scores that the manifest carries); nothing here looks at a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from armwise.analysis.results import Results
+from armwise.protocol.model import Analysis, Endpoint, Improvement, Protocol
+from armwise.report.numbers import MINUS, number
+
+SMALL: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+#: The statistic that each method of the protocol leads with.
+LEADING: Final[Mapping[str, str]] = {
+    "ancova": "mean difference",
+    "mean-difference": "mean difference",
+    "mann-whitney": "shift",
+    "risk-difference": "risk difference",
+    "risk-ratio": "risk ratio",
+    "odds-ratio": "odds ratio",
+    "fisher-exact": "odds ratio",
+}
+
+TARGETS: Final[Mapping[str, str]] = {
+    "everyone": "everyone in the analysis set",
+    "treated": "patients like those who had the treatment",
+    "overlap": "patients for whom either arm was a realistic choice",
+}
+
+STRATEGIES: Final[Mapping[str, str]] = {
+    "treatment-policy": "counted whatever happened",
+    "non-response": "counted as no response",
+    "hypothetical": "answers after it are set aside, as if it had not happened",
+}
+
+
+def joined(parts: Iterable[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    items = [p for p in parts if p]
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+
+
+def counted(n: int) -> str:
+    """A small whole number as a word, a larger one in digits."""
+    return SMALL[n] if 0 <= n < len(SMALL) else number(n)
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """The noun that goes with a count."""
+    return one if n == 1 else many or f"{one}s"
+
+
+def opening(text: str) -> str:
+    """A text with its first letter as a capital, so that it can open a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def inside(label: str) -> str:
+    """A label as it stands inside a sentence: `Conventional care` -> `conventional care`; names stay as they are."""
+    first, _, rest = label.partition(" ")
+    is_word = first[1:].isalpha() and first[1:].islower()
+    return label[:1].lower() + label[1:] if is_word and rest == rest.lower() and "-" not in first else label
+
+
+def hyphenless(name: str) -> str:
+    """A name of the protocol as words: `overlap-weights` -> `overlap weights`."""
+    return name.replace("_", " ").replace("-", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreWords:
+    """What a reader must know of a score: its name, direction (None: not declared), unit and range."""
+
+    label: str
+    higher_is_better: bool | None
+    unit: str
+    lo: float | None
+    hi: float | None
+
+    @property
+    def scale(self) -> str:
+        """`0 to 100, lower is better`."""
+        span = "" if self.lo is None or self.hi is None else f"{_bare(self.lo)} to {_bare(self.hi)}"
+        better = "" if self.higher_is_better is None else f"{'higher' if self.higher_is_better else 'lower'} is better"
+        return ", ".join(part for part in (span, better) if part)
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of one study.
+
+    Attributes:
+        protocol: the protocol, as analysed.
+        score_facts: label, direction, unit and range by score, as the manifest carries them.
+    """
+
+    protocol: Protocol
+    score_facts: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, results: Results) -> Words:
+        """The words of the study behind these results."""
+        facts = dict(results.manifest.get("scores") or {})
+        if not facts:
+            from armwise.protocol.scores import scores_of
+
+            facts = {ref: score.as_dict() for ref, score in scores_of(results.protocol).items()}
+        return cls(results.protocol, facts)
+
+    @cached_property
+    def treatments(self) -> tuple[str, ...]:
+        """The arms that are compared with the reference, in the protocol's order."""
+        return tuple(name for name, arm in self.protocol.arms.items() if not arm.reference)
+
+    @cached_property
+    def arms(self) -> tuple[str, ...]:
+        """All arms, the reference last."""
+        return (*self.treatments, self.protocol.reference)
+
+    def arm(self, name: str) -> str:
+        """An arm's label as it stands inside a sentence."""
+        return inside(self.protocol.arms[name].label)
+
+    def short(self, name: str) -> str:
+        """An arm's short name, for a table's head."""
+        arm = self.protocol.arms[name]
+        return arm.short or arm.label
+
+    def brief(self, name: str) -> str:
+        """The shortest name that is still said in a sentence: a treatment's short name, the reference's label."""
+        arm = self.protocol.arms[name]
+        return inside(arm.label) if arm.reference or not arm.short else arm.short
+
+    def visit(self, name: str) -> str:
+        """A visit's label as it stands inside a sentence."""
+        return inside(self.protocol.visit_label(name))
+
+    def at(self, visit: str) -> str:
+        """`at 12 months`, `at week 24`."""
+        return f"at {self.visit(visit)}"
+
+    @property
+    def last_visit(self) -> str:
+        """The last planned visit."""
+        return list(self.protocol.visits)[-1]
+
+    @property
+    def arms_chosen(self) -> bool:
+        """Whether the arms were chosen rather than allocated by chance."""
+        return not self.protocol.randomised
+
+    @property
+    def chosen_note(self) -> str:
+        """What every between-arm number carries when arms were not randomised; else nothing."""
+        return "Arms chosen, not randomised." if self.arms_chosen else ""
+
+    def score(self, ref: str) -> ScoreWords:
+        """The facts of a score; an unknown one is called by its own name."""
+        facts = self.score_facts.get(ref, {})
+        unit = facts.get("unit") or "points"
+        better = facts.get("higher_is_better")
+        return ScoreWords(
+            facts.get("label") or hyphenless(ref.rpartition(".")[2]), better, "points" if unit == "%" else unit,
+            facts.get("lo"), facts.get("hi"),
+        )  # fmt: skip
+
+    def score_of(self, endpoint: str) -> str:
+        """The score behind an endpoint (the first one, for any and all); a score is its own."""
+        declared = self.protocol.endpoints.get(endpoint)
+        if declared is None:
+            return endpoint
+        return declared.score or self.score_of(declared.of[0])
+
+    def scores_of(self, endpoint: str) -> tuple[str, ...]:
+        """Every score behind an endpoint."""
+        declared = self.protocol.endpoints.get(endpoint)
+        if declared is None or declared.score:
+            return (declared.score if declared and declared.score else endpoint,)
+        return tuple(dict.fromkeys(s for part in declared.of for s in self.scores_of(part)))
+
+    def higher_is_better(self, endpoint: str) -> bool | None:
+        """Whether more of an endpoint is better: always for a response, else by its score."""
+        declared = self.protocol.endpoints.get(endpoint)
+        if declared is not None and declared.is_response:
+            return True
+        return self.score(self.score_of(endpoint)).higher_is_better
+
+    def endpoint(self, name: str) -> str:
+        """What an endpoint is called in a table: its label, or its score's."""
+        declared = self.protocol.endpoints.get(name)
+        if declared is None:
+            return self.score(name).label
+        return declared.label or self.score(self.score_of(name)).label
+
+    def unit(self, endpoint: str) -> str:
+        """The unit of an endpoint: points of a score, a dose, percentage points of a response."""
+        declared = self.protocol.endpoints.get(endpoint)
+        if declared is not None and declared.is_response:
+            return "percentage points"
+        return "per cent" if declared and declared.kind == "percent-change" else self.score(self.score_of(endpoint)).unit
+
+    def criterion(self, name: str) -> str:
+        """An endpoint with its operator: `Oswestry Disability Index fell by 10 points or more, or ...`."""
+        endpoint = self.protocol.endpoints[name]
+        if endpoint.kind in ("any", "all"):
+            word = "or" if endpoint.kind == "any" else "and"
+            return f", {word} ".join(self.criterion(part) for part in endpoint.of)
+        return self._simple_criterion(endpoint)
+
+    def _simple_criterion(self, endpoint: Endpoint) -> str:
+        score = self.score(endpoint.score or "")
+        if endpoint.kind == "responder" and endpoint.improvement:
+            verb = {True: "rose", False: "fell", None: "improved"}[score.higher_is_better]
+            return f"{score.label} {verb} {amount(endpoint.improvement, score.unit)}"
+        kinds = {"value": "value of", "change": "change from baseline in", "percent-change": "per cent change in"}
+        return f"{kinds[endpoint.kind]} {score.label}"
+
+    def operators(self, name: str) -> Sequence[tuple[str, str]]:
+        """Each responder definition behind an endpoint: label and criterion."""
+        endpoint = self.protocol.endpoints[name]
+        parts = endpoint.of if endpoint.of else (name,)
+        return [(self.endpoint(part), self.criterion(part)) for part in parts]
+
+    def covariate(self, name: str) -> str:
+        """A covariate's label as it stands in a table."""
+        if name == "baseline":
+            return "the outcome at baseline"
+        declared = self.protocol.covariates.get(name)
+        if declared is None:
+            return self.score(name).label if "." in name else hyphenless(name)
+        if declared.label:
+            return declared.label
+        if declared.score:
+            return self.score(declared.score).label
+        form, _, item = (declared.item or "").partition(".")
+        found = self.protocol.forms.get(form)
+        if found and item in found.items:
+            return found.items[item].text(self.protocol.study.language) or hyphenless(item)
+        return hyphenless(name)
+
+    def covariate_unit(self, name: str) -> str:
+        """A covariate's unit, or nothing."""
+        declared = self.protocol.covariates.get(name)
+        form, _, item = ((declared.item if declared else None) or "").partition(".")
+        found = self.protocol.forms.get(form)
+        return found.items[item].unit if found and item in found.items else ""
+
+    def category(self, covariate: str, category: str) -> str:
+        """A category's label."""
+        declared = self.protocol.covariates.get(covariate)
+        form, _, item = ((declared.item if declared else None) or "").partition(".")
+        found = self.protocol.forms.get(form)
+        choices = found.items[item].choices if found and item in found.items else None
+        return (choices or {}).get(category, category)
+
+    def form(self, name: str) -> str:
+        """A form's label."""
+        form = self.protocol.forms.get(name)
+        return (form.label if form else "") or hyphenless(name)
+
+    def adjustment(self, analysis: Analysis) -> str:
+        """How an analysis adjusts, to open a sentence: `After overlap weighting on six baseline characteristics`."""
+        n = len(analysis.covariates)
+        if analysis.adjust == "overlap-weights":
+            return f"After weighting to balance {counted(n)} baseline {plural(n, 'characteristic')}"
+        if analysis.adjust == "covariates" and n:
+            return f"Adjusted for {joined(inside(self.covariate(c)) for c in analysis.covariates)}"
+        return "Without adjustment"
+
+    def method(self, analysis: Analysis) -> str:
+        """An analysis's method in words."""
+        how = {
+            "ancova": "analysis of covariance",
+            "mean-difference": "difference in means",
+            "mann-whitney": "Mann-Whitney test with the Hodges-Lehmann shift",
+            "risk-difference": "difference in risks",
+            "risk-ratio": "ratio of risks",
+            "odds-ratio": "ratio of odds",
+            "fisher-exact": "Fisher's exact test",
+        }.get(analysis.method, hyphenless(analysis.method))
+        return f"{how}, overlap weights" if analysis.adjust == "overlap-weights" else how
+
+    def allocation(self) -> str:
+        """`open-label, non-randomised, parallel-group study`."""
+        study = self.protocol.study
+        kind = "randomised" if self.protocol.randomised else "non-randomised"
+        n = len(self.protocol.arms)
+        return f"{study.masking}, {kind}, parallel-group study with {counted(n)} arms"
+
+
+def amount(improvement: Improvement, unit: str) -> str:
+    """An improvement with its operator: `by 10 points or more`, `by more than 2 points`, `by at least 30% of baseline`."""
+    value = f"{improvement.amount} of its baseline" if improvement.percent else f"{improvement.amount} {unit}"
+    return f"by more than {value}" if improvement.strict else f"by {value} or more"
+
+
+def missing_rule(rule: str) -> str:
+    """A rule for missing answers in words."""
+    return {
+        "complete-cases": "Patients without the answer are left out (complete cases)",
+        "non-response": "A missing answer counts as no response",
+        "worst-case": "Missing answers count against the treatment: no response there, response in the reference arm",
+        "locf": "A missing answer takes the last one before it (last observation carried forward)",
+    }.get(rule, hyphenless(rule))
+
+
+def _bare(value: float) -> str:
+    text = f"{value:g}"
+    return text.replace("-", MINUS)

@@ -1,0 +1,168 @@
+"""The forms that are no questionnaires: measurements, places treated, grades, doses, adverse events.
+
+One function a kind of table of `assumptions.yaml`; each knows only patients, visits and its own numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from armwise.protocol.model import Form
+from armwise.simulate.assumptions import AdverseEvents, Doses, Grades, Measures, Number, Sites, Table
+from armwise.simulate.attendance import iso, pick
+from armwise.simulate.enrolled import Enrolled, number_column
+
+
+def draw_table(table: Table, form: Form, enrolled: Enrolled, rng: np.random.Generator) -> pl.DataFrame:
+    """One form's table, sorted as a study keeps it: by patient, then by visit or date."""
+    if isinstance(table, Measures):
+        return _measures(table, form, enrolled, rng)
+    if isinstance(table, Sites):
+        return _sites(table, form, enrolled, rng)
+    if isinstance(table, Grades):
+        return _grades(table, form, enrolled, rng)
+    if isinstance(table, Doses):
+        return _doses(table, form, enrolled, rng)
+    return _adverse_events(table, form, enrolled, rng)
+
+
+def _rows(form: Form, enrolled: Enrolled) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(patient, visit) of every visit of the form that took place, patient by patient."""
+    visits = np.array(enrolled.visits(form), dtype=np.int64)
+    there = enrolled.attendance.came[:, visits] & enrolled.among(form)[:, None]
+    patient, column = np.nonzero(there)
+    return patient, visits[column]
+
+
+def _keys(enrolled: Enrolled, patient: NDArray[np.int64], visit: NDArray[np.int64]) -> dict[str, object]:
+    names = np.array(list(enrolled.protocol.visits))
+    return {
+        "subject": enrolled.subject[patient],
+        "visit": names[visit],
+        "date": iso(enrolled.attendance.day[patient, visit]),
+    }
+
+
+def _draw_number(number: Number, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    if not number.skewed:
+        return number.mean + number.sd * rng.standard_normal(n)
+    # lognormal with the declared mean and SD
+    s2 = np.log1p((number.sd / number.mean) ** 2)
+    return np.asarray(np.exp(np.log(number.mean) - s2 / 2 + np.sqrt(s2) * rng.standard_normal(n)))
+
+
+def _measures(table: Measures, form: Form, enrolled: Enrolled, rng: np.random.Generator) -> pl.DataFrame:
+    if form.at == "none":
+        patient = np.flatnonzero(enrolled.among(form))
+        columns: dict[str, object] = {
+            "subject": enrolled.subject[patient],
+            "date": iso(enrolled.attendance.zero[patient]),
+        }
+    else:
+        patient, visit = _rows(form, enrolled)
+        columns = _keys(enrolled, patient, visit)
+        # What is measured at baseline in a treated arm is measured on the day of treatment.
+        day = np.where(visit == 0, enrolled.attendance.zero[patient], enrolled.attendance.day[patient, visit])
+        columns["date"] = iso(day)
+    for name, number in table.items.items():
+        drawn = _draw_number(number, len(patient), rng)
+        limits = form.items[name].range
+        columns[name] = number_column(drawn if limits is None else np.clip(drawn, *limits), number.decimals)
+    return pl.DataFrame(columns)
+
+
+def _sites(table: Sites, form: Form, enrolled: Enrolled, rng: np.random.Generator) -> pl.DataFrame:
+    patients = np.flatnonzero(enrolled.among(form))
+    places = [
+        (group, place, share) for group, shares in table.shares.items() for place, share in shares.items()
+    ]
+    treated = rng.random((len(patients), len(places))) < np.array([share for _, _, share in places])
+    # Everyone is treated somewhere: where nothing was drawn, at the place that is treated most often.
+    usual = int(np.argmax([share for _, _, share in places]))
+    treated[~treated.any(axis=1), usual] = True
+    row, column = np.nonzero(treated)
+    patient = patients[row]
+    columns: dict[str, object] = {
+        "subject": enrolled.subject[patient],
+        "date": iso(enrolled.attendance.zero[patient]),
+    }
+    columns[table.group] = np.array([group for group, _, _ in places])[column]
+    columns[table.place] = np.array([place for _, place, _ in places])[column]
+    columns |= {name: np.full(len(patient), value) for name, value in table.numbers.items()}
+    return pl.DataFrame(columns)
+
+
+def _grades(table: Grades, form: Form, enrolled: Enrolled, rng: np.random.Generator) -> pl.DataFrame:
+    visits, places = enrolled.visits(form), list(table.first)
+    n = len(enrolled.people)
+    grades = np.zeros((n, len(visits), len(places)), dtype=np.int64)
+    low, high = form.items[table.item].range or (1, 5)
+    for p, place in enumerate(places):
+        grades[:, 0, p] = pick(rng, {str(g): w for g, w in table.first[place].items()}, n).astype(np.int64)
+    for v in range(1, len(visits)):
+        u = rng.random((n, len(places)))
+        better, worse = enrolled.by_arm(table.better)[:, None], enrolled.by_arm(table.worse)[:, None]
+        step = np.where(u < better, -1, np.where(u > 1 - worse, 1, 0))
+        if form.items[table.item].direction == "higher-better":
+            step = -step
+        grades[:, v] = np.clip(grades[:, v - 1] + step, low, high)
+    patient, visit = _rows(form, enrolled)
+    of = np.array([visits.index(int(v)) for v in visit], dtype=np.int64)
+    again = np.repeat(np.arange(len(patient)), len(places))
+    columns = _keys(enrolled, patient[again], visit[again])
+    columns[table.place] = np.tile(np.array(places), len(patient))
+    columns[table.item] = grades[patient, of].ravel()
+    return pl.DataFrame(columns)
+
+
+def _doses(table: Doses, form: Form, enrolled: Enrolled, rng: np.random.Generator) -> pl.DataFrame:
+    n, visits = len(enrolled.people), enrolled.visits(form)
+    names = list(enrolled.protocol.visits)
+    name, _, category = table.users.partition(".")
+    uses = enrolled.people.covariates[name] == category
+    first = _draw_number(Number(mean=table.mean, sd=table.sd, skewed=True), n, rng)
+    # A patient's own course, about the arm's ratio.
+    own = np.exp(0.15 * rng.standard_normal(n))
+    stop, start = enrolled.by_arm(dict(table.stop)), enrolled.by_arm(dict(table.start))
+    dose = np.zeros((n, len(names)))
+    for i, v in enumerate(visits):
+        if i:
+            uses = np.where(uses, rng.random(n) >= stop, rng.random(n) < start)
+        ratio = enrolled.by_arm({arm: by.get(names[v], 1.0) for arm, by in table.ratio.items()}, 1.0)
+        dose[:, v] = np.where(uses, np.maximum(5 * np.rint(first * ratio * (own if i else 1) / 5), 5), 0)
+    patient, visit = _rows(form, enrolled)
+    columns = _keys(enrolled, patient, visit)
+    limits = form.items[table.item].range
+    drawn = dose[patient, visit]
+    columns[table.item] = number_column(drawn if limits is None else np.clip(drawn, *limits), 0)
+    return pl.DataFrame(columns)
+
+
+def _adverse_events(
+    table: AdverseEvents, form: Form, enrolled: Enrolled, rng: np.random.Generator
+) -> pl.DataFrame:
+    columns: dict[str, list[object]] = {
+        name: [] for name in ("order", "subject", "date", "term", "severity", "serious")
+    }
+    end = enrolled.attendance.until()
+    for word, term in table.terms.items():
+        count = rng.poisson(enrolled.by_arm(dict(term.by_arm)))
+        patient = np.repeat(np.arange(len(count)), count)
+        low, high = term.days
+        day = enrolled.attendance.zero[patient] + rng.integers(low, high + 1, len(patient))
+        severity = pick(rng, {str(k): w for k, w in table.severity.items()}, len(patient)).astype(np.int64)
+        serious = rng.random(len(patient)) < table.serious
+        kept = day <= end[patient]
+        columns["order"] += patient[kept].tolist()
+        columns["subject"] += enrolled.subject[patient[kept]].tolist()
+        columns["date"] += iso(day[kept])
+        columns["term"] += [word] * int(kept.sum())
+        columns["severity"] += severity[kept].tolist()
+        columns["serious"] += [table.serious_words[0] if s else table.serious_words[1] for s in serious[kept]]
+    types = {"order": pl.Int64, "severity": pl.Int64}
+    frame = pl.DataFrame(columns, schema={name: types.get(name, pl.String) for name in columns})
+    frame = frame.unique(["subject", "date", "term"], keep="first", maintain_order=True)
+    present = ["subject", *(c for c in form.items if c in columns)]
+    return frame.sort("order", "date", "term").select(present)

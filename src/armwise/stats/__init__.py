@@ -1,0 +1,116 @@
+"""Pure statistics: arrays (or a data frame) in, small frozen values out.
+
+Nothing here knows a protocol, a file or a plot. Each name below is loaded when it is first used, so that
+one method costs one module. No public name is the name of a module: `armwise.stats.x` would be either,
+depending on what was imported before.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from armwise.stats.analysis_of_covariance import Ancova as Ancova
+    from armwise.stats.analysis_of_covariance import ancova as ancova
+    from armwise.stats.analysis_of_covariance import ancova_fit as ancova_fit
+    from armwise.stats.balance import chance_imbalance as chance_imbalance
+    from armwise.stats.balance import standardised_difference as standardised_difference
+    from armwise.stats.balance import variance_ratio as variance_ratio
+    from armwise.stats.baseline_table import TableOne as TableOne
+    from armwise.stats.baseline_table import table_one as table_one
+    from armwise.stats.detectable import detectable_mean_difference as detectable_mean_difference
+    from armwise.stats.detectable import detectable_risk_difference as detectable_risk_difference
+    from armwise.stats.detectable import power_mean_difference as power_mean_difference
+    from armwise.stats.detectable import power_risk_difference as power_risk_difference
+    from armwise.stats.equivalence import Verdict as Verdict
+    from armwise.stats.equivalence import verdict as verdict
+    from armwise.stats.estimate import Estimate as Estimate
+    from armwise.stats.fisher import fisher_exact as fisher_exact
+    from armwise.stats.means import Summary as Summary
+    from armwise.stats.means import hedges_g as hedges_g
+    from armwise.stats.means import mean_interval as mean_interval
+    from armwise.stats.means import summary as summary
+    from armwise.stats.means import welch as welch
+    from armwise.stats.multiplicity import Decision as Decision
+    from armwise.stats.multiplicity import bonferroni as bonferroni
+    from armwise.stats.multiplicity import fixed_sequence as fixed_sequence
+    from armwise.stats.multiplicity import holm as holm
+    from armwise.stats.propensity_score import Propensity as Propensity
+    from armwise.stats.propensity_score import propensity as propensity
+    from armwise.stats.proportions import NumberNeededToTreat as NumberNeededToTreat
+    from armwise.stats.proportions import Responders as Responders
+    from armwise.stats.proportions import clopper_pearson as clopper_pearson
+    from armwise.stats.proportions import mover as mover
+    from armwise.stats.proportions import number_needed_to_treat as number_needed_to_treat
+    from armwise.stats.proportions import odds_ratio as odds_ratio
+    from armwise.stats.proportions import responders as responders
+    from armwise.stats.proportions import risk_difference as risk_difference
+    from armwise.stats.proportions import risk_ratio as risk_ratio
+    from armwise.stats.proportions import wilson as wilson
+    from armwise.stats.ranks import mann_whitney as mann_whitney
+    from armwise.stats.weighting import OverlapComparison as OverlapComparison
+    from armwise.stats.weighting import effective_sample_size as effective_sample_size
+    from armwise.stats.weighting import overlap_mean_difference as overlap_mean_difference
+    from armwise.stats.weighting import overlap_risk_difference as overlap_risk_difference
+    from armwise.stats.weighting import overlap_weights as overlap_weights
+
+PUBLIC: dict[str, tuple[str, str]] = {
+    "Estimate": ("estimate", "one estimate with its interval, p, counts and method"),
+    "Summary": ("means", "n, mean, SD, median, quartiles, range"),
+    "summary": ("means", "describe one sample"),
+    "mean_interval": ("means", "a mean with its t interval"),
+    "welch": ("means", "difference of two means, unequal variances"),
+    "hedges_g": ("means", "standardised mean difference, pooled SD, corrected for small samples"),
+    "Ancova": ("analysis_of_covariance", "differences and LS means of one analysis of covariance"),
+    "ancova": ("analysis_of_covariance", "analysis of covariance on a data frame"),
+    "ancova_fit": ("analysis_of_covariance", "analysis of covariance on arrays"),
+    "mann_whitney": ("ranks", "Hodges-Lehmann shift with Mann-Whitney's interval and p"),
+    "wilson": ("proportions", "one risk, Wilson's interval"),
+    "clopper_pearson": ("proportions", "one risk, exact interval"),
+    "risk_difference": ("proportions", "difference of two risks, Newcombe or Miettinen-Nurminen"),
+    "risk_ratio": ("proportions", "ratio of two risks, score interval"),
+    "odds_ratio": ("proportions", "odds ratio, score interval"),
+    "mover": ("proportions", "limits of a difference from the limits of its parts"),
+    "NumberNeededToTreat": ("proportions", "number needed to treat, to benefit and to harm"),
+    "number_needed_to_treat": ("proportions", "number needed to treat from a risk difference"),
+    "Responders": ("proportions", "responders by arm, and each arm against the reference"),
+    "responders": ("proportions", "compare responders in a data frame"),
+    "fisher_exact": ("fisher", "Fisher's exact test, conditional odds ratio"),
+    "Propensity": ("propensity_score", "a fitted propensity model"),
+    "propensity": ("propensity_score", "probability of the arm given covariates, separation detected"),
+    "OverlapComparison": ("weighting", "two arms compared with overlap weights"),
+    "overlap_weights": ("weighting", "each subject's probability of the other arm"),
+    "effective_sample_size": ("weighting", "Kish's effective sample size"),
+    "overlap_mean_difference": ("weighting", "overlap-weighted difference of means, stacked sandwich"),
+    "overlap_risk_difference": ("weighting", "overlap-weighted difference of risks, MOVER-Wilson"),
+    "standardised_difference": ("balance", "standardised difference of one covariate"),
+    "variance_ratio": ("balance", "ratio of a covariate's variances"),
+    "chance_imbalance": ("balance", "how often chance alone looks like imbalance"),
+    "TableOne": ("baseline_table", "Table 1 as values"),
+    "table_one": ("baseline_table", "covariates by arm in a data frame, no p"),
+    "Decision": ("multiplicity", "what a procedure decided about one hypothesis"),
+    "bonferroni": ("multiplicity", "Bonferroni"),
+    "holm": ("multiplicity", "Holm's step-down procedure"),
+    "fixed_sequence": ("multiplicity", "hypotheses tested in a fixed order"),
+    "power_mean_difference": ("detectable", "power of the t test"),
+    "power_risk_difference": ("detectable", "power of the z test of two proportions"),
+    "detectable_mean_difference": ("detectable", "smallest difference of means with a given power"),
+    "detectable_risk_difference": ("detectable", "smallest increase of a risk with a given power"),
+    "Verdict": ("equivalence", "whether an interval clears a margin"),
+    "verdict": ("equivalence", "superiority, non-inferiority or equivalence by an interval"),
+}
+"""Public name -> (module, meaning in one line)."""
+
+__all__ = sorted(PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module when it is first asked for (PEP 562)."""
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'armwise.stats' has no attribute {name!r}")
+    return getattr(import_module(f"armwise.stats.{PUBLIC[name][0]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,167 @@
+"""A new study folder, from an example: nobody begins with an empty YAML file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from armwise.errors import FileError, UsageError
+from armwise.yaml_lines import KeyPath, Lines, nearest, read_yaml
+
+#: What a study folder is made of, beside its data.
+PARTS = ("protocol.yaml", "assumptions.yaml", "scenarios.yaml")
+
+
+def examples() -> dict[str, Path]:
+    """The examples that come with armwise: name -> folder."""
+    here = Path(__file__).resolve()
+    # In a wheel they lie in the package; in a checkout beside it.
+    for root in (here.parents[1] / "examples", here.parents[3] / "examples"):
+        if root.is_dir():
+            return {p.name: p for p in sorted(root.iterdir()) if (p / "protocol.yaml").is_file()}
+    return {}
+
+
+def copy_example(name: str, folder: Path, *, again: bool = False) -> None:
+    """Copies an example's protocol, assumptions and instruments, not its data.
+
+    Args:
+        name: the example.
+        folder: where to.
+        again: whether a folder that this command made before may be written over.
+
+    Raises:
+        UsageError: there is no such example.
+        FileError: the folder holds a study already.
+    """
+    known = examples()
+    if name not in known:
+        raise UsageError(f"unknown example `{name}`; {nearest(name, known)}")
+    copy_study(known[name], folder, again=again)
+
+
+def copy_study(source: Path, folder: Path, *, again: bool = False) -> None:
+    """Copies a study's protocol, assumptions and instruments into a new folder.
+
+    Raises:
+        FileError: the source is no study, or the folder holds one already.
+    """
+    if not (source / "protocol.yaml").is_file():
+        raise FileError(f"{source}: no protocol.yaml; expected a study folder")
+    if source.resolve() == folder.resolve():
+        return
+    if (folder / "protocol.yaml").exists() and not (again and _was_simulated(folder)):
+        raise FileError(f"{folder}: holds a protocol.yaml already; choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        if (source / part).is_file():
+            shutil.copyfile(source / part, folder / part)
+    if (source / "instruments").is_dir():
+        shutil.copytree(source / "instruments", folder / "instruments", dirs_exist_ok=True)
+
+
+def _was_simulated(folder: Path) -> bool:
+    """Whether the folder's data were drawn by a computer: a study's own are never written over."""
+    try:
+        found = json.loads((folder / "data" / "provenance.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return not (folder / "data").exists()
+    return bool(found.get("kind") == "simulated")
+
+
+#: Key of the protocol -> the question, and the answers that it takes (none: any text).
+QUESTIONS: tuple[tuple[KeyPath, str, tuple[str, ...]], ...] = (
+    (("study", "id"), "Short name of the study", ()),
+    (("study", "title"), "Title", ()),
+    (("study", "population"), "Patients", ()),
+    (("study", "setting"), "Where", ()),
+    (("study", "allocation"), "Were the arms randomised or nonrandomised?", ("randomised", "nonrandomised")),
+    (("study", "masking"), "Masking", ("open-label", "single-blind", "double-blind", "assessor-blind")),
+)
+
+
+def new_study(folder: Path, *, like: str, ask: Callable[[str, str], str] | None = None) -> Path:
+    """Writes a study folder after an example.
+
+    Args:
+        folder: the folder to make.
+        like: the example.
+        ask: gets a question and its default and returns the answer; None takes every default.
+
+    Returns:
+        The new protocol.yaml.
+
+    Raises:
+        UsageError: there is no such example.
+        FileError: the folder holds a study already.
+    """
+    copy_example(like, folder)
+    file = folder / "protocol.yaml"
+    text = file.read_text(encoding="utf-8")
+    # What belongs to the published study is not the new one's.
+    for path in (("published",), ("study", "publication"), ("study", "registration")):
+        text = _without(text, path)
+    for path, question, answers in QUESTIONS:
+        text = _asked(text, path, question, answers, ask)
+    for arm in read_yaml(text, file.name)[0]["arms"]:
+        text = _asked(text, ("arms", arm, "label"), f"What is the arm `{arm}` called?", (), ask)
+    file.write_text(text, encoding="utf-8")
+    (folder / "data").mkdir(exist_ok=True)
+    return file
+
+
+def _asked(
+    text: str, path: KeyPath, question: str, answers: tuple[str, ...], ask: Callable[[str, str], str] | None
+) -> str:
+    data, lines = read_yaml(text, "protocol.yaml")
+    found = data
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    if ask is None or not isinstance(found, str):
+        return text
+    shown = f"{question} ({', '.join(answers)})" if answers else question
+    answer = ask(shown, found)
+    while answers and answer not in answers:
+        answer = ask(f"`{answer}` is none of them. {shown}", found)
+    return text if answer == found else _set(text, lines, path, answer)
+
+
+def _set(text: str, lines: Lines, path: KeyPath, value: str) -> str:
+    """The text with one key's value replaced; everything else, comments included, stays as it is."""
+    rows = text.splitlines(keepends=True)
+    at = lines[path] - 1
+    scalar = yaml.safe_dump(value, width=10**6, allow_unicode=True).removesuffix("\n").removesuffix("...").rstrip("\n")
+    old = rows[at]
+    head = old.split(f"{path[-1]}:", 1)[0]
+    if head.strip():  # inside a flow mapping: {label: Placebo, reference: true}
+        before, rest = old.split(f"{path[-1]}:", 1)
+        stop = min(i for i in (rest.find(","), rest.find("}")) if i >= 0)
+        rows[at] = f"{before}{path[-1]}: {json.dumps(value, ensure_ascii=False)}{rest[stop:]}"
+        return "".join(rows)
+    rows[at] = f"{head}{path[-1]}: {scalar}\n"
+    return "".join(rows[: at + 1] + rows[_end(rows, at, head) :])
+
+
+def _without(text: str, path: KeyPath) -> str:
+    """The text without a key and everything under it."""
+    _, lines = read_yaml(text, "protocol.yaml")
+    if path not in lines:
+        return text
+    rows = text.splitlines(keepends=True)
+    at = lines[path] - 1
+    indent = rows[at][: len(rows[at]) - len(rows[at].lstrip())]
+    return "".join(rows[:at] + rows[_end(rows, at, indent) :])
+
+
+def _end(rows: list[str], at: int, indent: str) -> int:
+    """The first line after `at` that is not indented more than the key: what stands between belongs to it."""
+    end = at + 1
+    while end < len(rows) and (not rows[end].strip() or rows[end].startswith(indent + " ")):
+        end += 1
+    while end > at + 1 and not rows[end - 1].strip():  # blank lines separate, they belong to nobody
+        end -= 1
+    return end

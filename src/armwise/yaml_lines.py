@@ -1,0 +1,102 @@
+"""YAML with the line of every key, as messages about a file need it.
+
+YAML is read as version 1.2 reads it (`no` is a word, not false; `12:30` is not a number), and a key that
+stands twice is a mistake.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import yaml
+
+from armwise.errors import Problem, ProtocolError
+
+KeyPath = tuple[str | int, ...]
+#: path of a key -> its line, counted from 1.
+Lines = dict[KeyPath, int]
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with the scalars of YAML 1.2's core schema."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("timestamp", r"[0-9]{4}-[0-9]{2}-[0-9]{2}", list("0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+# `007` is seven in YAML 1.2, not an octal number.
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+
+
+def read_yaml(text: str, file: str) -> tuple[Any, Lines]:
+    """The data of a YAML text, and the line of every key.
+
+    Raises:
+        ProtocolError: the text is not YAML, or a key stands twice in one place.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        lines: Lines = {(): 1}
+        problems: list[Problem] = []
+        if node is not None:
+            _walk(node, (), lines, problems, file)
+        if problems:
+            raise ProtocolError(f"{file}: a key stands twice", problems)
+        return (loader.construct_document(node) if node is not None else None), lines
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = Problem(
+            "error", file, line, "", f"not YAML: {error.problem}", "check the indentation, quotes and brackets of this line"
+        )
+        raise ProtocolError(f"{file} cannot be read", [problem]) from None
+    finally:
+        loader.dispose()
+
+
+def _walk(node: yaml.Node, path: KeyPath, lines: Lines, problems: list[Problem], file: str) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            line = key.start_mark.line + 1
+            if here in lines:
+                what = f"the key `{key.value}` stands here and on line {lines[here]}"
+                problems.append(Problem("error", file, line, dotted(here), what, "keep one of them"))
+            lines[here] = line
+            _walk(value, here, lines, problems, file)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            lines[(*path, index)] = value.start_mark.line + 1
+            _walk(value, (*path, index), lines, problems, file)
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """`('analyses', 'primary', 'at', 0)` -> `analyses.primary.at[0]`."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+
+
+def line_of(lines: Lines, path: KeyPath) -> int:
+    """The line of a key, or of the nearest key above it."""
+    while path not in lines:
+        path = path[:-1]
+    return lines[path]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean `x`?`, or the known words when none is near."""
+    names = list(known)
+    close = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    listed = ", ".join(f"`{name}`" for name in names[:12]) + (", ..." if len(names) > 12 else "")
+    return f"known here: {listed}" if names else "none is known here"

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from armwise.stats.ranks import _null_distribution, mann_whitney
+
+
+def brute_force_p(x, y):
+    """The normal approximation from ranks counted one by one, by another road than the program's."""
+    both = list(x) + list(y)
+    rank = [sum(w < v for w in both) + (sum(w == v for w in both) + 1) / 2 for v in both]
+    n1, n2 = len(x), len(y)
+    N = n1 + n2
+    W = sum(rank[:n1])
+    expected = n1 * (N + 1) / 2
+    variance = n1 * n2 / (N * (N - 1)) * (sum(r * r for r in rank) - N * ((N + 1) / 2) ** 2)
+    if variance <= 0:
+        return 1.0
+    z = max(0.0, abs(W - expected) - 0.5) / math.sqrt(variance)
+    return min(1.0, math.erfc(z / math.sqrt(2)))
+
+
+def test_the_null_distribution_is_r_s(witness):
+    r = witness("ranks")["null_distribution"]
+    assert _null_distribution(r["n1"], r["n2"]) == pytest.approx(r["probabilities"], rel=1e-12)
+
+
+def test_the_null_distribution_counts_choices_of_ranks():
+    # 3 of 6 ranks: the twenty choices by their sum
+    assert (_null_distribution(3, 3) * 20).round(9).tolist() == [1, 1, 2, 3, 3, 3, 3, 2, 1, 1]
+
+
+@pytest.mark.parametrize("k", range(5))
+def test_without_ties_shift_interval_and_p_are_r_s_exact_ones(witness, k):
+    r = witness("ranks")["exact"][k]
+    e = mann_whitney(r["x"], r["y"], r["conf_level"], r["null"])
+    assert e.method == "Mann-Whitney, exact"
+    assert [e.estimate, e.lower, e.upper] == pytest.approx([r["shift"], *r["interval"]], abs=1e-12)
+    assert e.p == pytest.approx(r["p"], rel=1e-10)
+
+
+@pytest.mark.parametrize("k", range(3))
+def test_with_ties_p_is_r_s_normal_approximation(witness, k):
+    r = witness("ranks")["tied"][k]
+    e = mann_whitney(r["x"], r["y"])
+    assert e.method == "Mann-Whitney, normal approximation with tie correction"
+    assert e.p == pytest.approx(r["p"], rel=1e-10)
+
+
+@pytest.mark.parametrize("k", range(3))
+def test_with_ties_the_interval_holds_the_shifts_that_the_test_does_not_reject(witness, k):
+    r = witness("ranks")["tied"][k]
+    x, y = np.array(r["x"]), np.array(r["y"])
+    for level in (0.95, 0.8):
+        e = mann_whitney(x, y, level)
+        differences = np.unique(np.subtract.outer(x, y))
+        between = (differences[1:] + differences[:-1]) / 2
+        kept = [s for s in between if brute_force_p(x - s, y) > 1 - level]
+        below, above = differences[differences < min(kept)][-1], differences[differences > max(kept)][0]
+        assert (e.lower, e.upper) == (below, above)
+
+
+def test_the_shift_is_the_median_of_all_differences(witness):
+    for r in witness("ranks")["tied"] + witness("ranks")["exact"]:
+        all_pairs = [a - b for a in r["x"] for b in r["y"]]
+        assert mann_whitney(r["x"], r["y"]).estimate == pytest.approx(float(np.median(all_pairs)), abs=1e-12)
+
+
+def test_arms_too_small_to_reject_any_shift_have_infinite_limits_and_say_so():
+    e = mann_whitney([1.0, 2.0, 3.5], [0.5, 4.0, 9.0])
+    assert (e.lower, e.upper, e.status) == (-math.inf, math.inf, "ok")
+    assert "can reject no shift" in e.reason
+
+
+def test_values_that_are_all_equal_have_no_shift():
+    e = mann_whitney([2.0] * 30, [2.0] * 25)
+    assert (e.estimate, e.lower, e.upper, e.p) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_an_empty_arm_is_not_estimable():
+    assert mann_whitney([], [1.0]).reason == "each arm needs a value, found 0 and 1"
+
+
+samples = st.lists(st.integers(-20, 20).map(float), min_size=4, max_size=15)
+
+
+@settings(max_examples=40, deadline=None)
+@given(samples, samples)
+def test_swapping_the_arms_flips_the_sign_and_keeps_p(x, y):
+    a, b = mann_whitney(x, y), mann_whitney(y, x)
+    assert (b.estimate, b.lower, b.upper) == (-a.estimate, -a.upper, -a.lower)
+    assert b.p == pytest.approx(a.p, abs=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(samples, samples, st.randoms(use_true_random=False), st.integers(-50, 50))
+def test_order_of_rows_changes_nothing_and_a_constant_moves_the_shift(x, y, random, constant):
+    a = mann_whitney(x, y)
+    b = mann_whitney([v + constant for v in random.sample(x, len(x))], y, null=constant)
+    assert (b.estimate, b.lower, b.upper) == (a.estimate + constant, a.lower + constant, a.upper + constant)
+    assert b.p == pytest.approx(a.p, abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(samples, samples, st.integers(-25, 25).map(lambda v: v + 0.5))
+def test_interval_and_p_never_contradict_each_other(x, y, null):
+    e = mann_whitney(x, y, 0.9, null)
+    if abs(e.p - 0.1) > 1e-9:
+        assert (e.p > 0.1) == (e.lower <= null <= e.upper)
