@@ -8,6 +8,7 @@ every verb imports what it needs when it runs.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
     from armwise.analysis.results import Results
 
 DONE, PROBLEMS, USAGE, FAILED = 0, 1, 2, 3
-#: Problems printed in full; all of them are in problems.csv.
-SHOWN = 40
+#: Problems of one kind that are printed; `check --all` prints every one, and problems.csv has them.
+EACH = 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    for stream in (sys.stdout, sys.stderr):  # a Windows console may not speak UTF-8: a minus sign must not stop a run
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # a Windows console may not speak UTF-8: a minus sign must not stop a run
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
@@ -63,9 +67,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Begin with `armwise demo`, or with `armwise init my-study`.",
     )
     parser.add_argument("--version", action="version", version=f"armwise {armwise.__version__}")
-    verbs = parser.add_subparsers(title="verbs", metavar="", required=True)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
 
-    def verb(run: Callable[[argparse.Namespace], int], name: str, words: str, **more: Any) -> argparse.ArgumentParser:
+    def verb(
+        run: Callable[[argparse.Namespace], int], name: str, words: str, **more: Any
+    ) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=words, description=words, **more)
         made.set_defaults(run=run)
         return made
@@ -76,20 +82,32 @@ def _parser() -> argparse.ArgumentParser:
     def out(made: argparse.ArgumentParser, words: str) -> None:
         made.add_argument("--out", type=Path, metavar="DIR", help=words)
 
-    made = verb(_demo, "demo", "simulate, analyse and report the reference study: what armwise does, in a minute")
-    made.add_argument("--out", type=Path, default=Path("armwise-demo"), metavar="DIR", help="where to (armwise-demo)")
+    made = verb(
+        _demo, "demo", "simulate, analyse and report the reference study: what armwise does, in a minute"
+    )
+    made.add_argument(
+        "--out", type=Path, default=Path("armwise-demo"), metavar="DIR", help="where to (armwise-demo)"
+    )
     made = verb(_init, "init", "begin a study: asks a few questions and writes its folder")
     made.add_argument("folder", type=Path, help="the folder to make")
-    made.add_argument("--like", default="bmc-low-back-pain", metavar="EXAMPLE", help="the example to begin from")
+    made.add_argument(
+        "--like", default="bmc-low-back-pain", metavar="EXAMPLE", help="the example to begin from"
+    )
     made.add_argument("--yes", action="store_true", help="ask nothing: take every default")
     made = verb(_check, "check", "list every mistake in the protocol, and every problem in the data")
     study(made)
+    made.add_argument("--all", action="store_true", help="every problem, not the first three of a kind")
     made = verb(_simulate, "simulate", "draw a study's data from its protocol and assumptions.yaml")
     study(made)
     made.add_argument("--seed", type=int, help="another seed than that of the assumptions")
     made.add_argument("--assumptions", type=Path, metavar="FILE", help="another file than assumptions.yaml")
     out(made, "another folder than the study's own: its protocol and assumptions are copied there")
-    made = verb(_analyse, "analyse", "run every analysis of the protocol and write results and report", aliases=["analyze"])
+    made = verb(
+        _analyse,
+        "analyse",
+        "run every analysis of the protocol and write results and report",
+        aliases=["analyze"],
+    )
     study(made)
     out(made, "where to (results/ in the study folder)")
     made = verb(_report, "report", "write the report again from a results folder")
@@ -98,11 +116,21 @@ def _parser() -> argparse.ArgumentParser:
     made = verb(_instruments, "instruments", "list the questionnaires that armwise scores, or describe one")
     made.add_argument("name", nargs="?", help="an instrument to describe")
     made = verb(_score, "score", "score a file of one questionnaire's answers")
-    made.add_argument("instrument", help="a name from `armwise instruments`, or the path of a definition file")
+    made.add_argument(
+        "instrument", help="a name from `armwise instruments`, or the path of a definition file"
+    )
     made.add_argument("answers", type=Path, help="a CSV or Parquet file, one row a questionnaire")
     made.add_argument("--out", type=Path, metavar="FILE", help="where to (standard output)")
-    made.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="value_set=TTO_UK, version=1.2 ...")
-    made = verb(_schema, "schema", "print the JSON Schema of protocol.yaml, for editors that complete and check")
+    made.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="value_set=TTO_UK, version=1.2 ...",
+    )
+    made = verb(
+        _schema, "schema", "print the JSON Schema of protocol.yaml, for editors that complete and check"
+    )
     made.add_argument("--out", type=Path, metavar="FILE", help="where to (standard output)")
     return parser
 
@@ -120,11 +148,21 @@ def _progress(what: str) -> None:
         print(f"\r\x1b[2K{what}", end="", file=sys.stderr, flush=True)
 
 
-def _list(problems: Sequence[Problem]) -> None:
-    for problem in problems[:SHOWN]:
-        _say(f"  {problem.severity}: {problem}")
-    if len(problems) > SHOWN:
-        _say(f"  ... and {len(problems) - SHOWN} more")
+def _list(problems: Sequence[Problem], each: int = EACH) -> None:
+    """Problems that differ only in row and value are one kind: the first few stand for the rest."""
+    kinds: dict[tuple[str, ...], list[Problem]] = {}
+    for problem in problems:
+        what = re.sub(r"`[^`]*`|[\d.,−-]*\d", "", problem.what)
+        kinds.setdefault((problem.severity, problem.file, problem.column, what), []).append(problem)
+    for alike in sorted(kinds.values(), key=lambda found: found[0].severity != "error"):
+        for problem in alike[:each]:
+            _say(f"  {problem.severity}: {problem}")
+        if len(alike) > each:
+            rows = [str(p.row) for p in alike[each : each + 10] if p.row is not None]
+            where = f", in rows {', '.join(rows)}" if rows else ""
+            _say(
+                f"    and {len(alike) - each} more like this{where}{', ...' if len(alike) > each + 10 else ''}"
+            )
 
 
 def _counted(problems: Sequence[Problem]) -> str:
@@ -168,8 +206,10 @@ def _init(arguments: argparse.Namespace) -> int:
 
 def _ask(question: str, default: str) -> str:
     try:
-        return input(f"{question} [{default}] ").strip() or default
-    except EOFError:
+        answer = input(f"{question} [{default}] ").strip() or default
+        return answer.encode("utf-8", "replace").decode("utf-8")  # a terminal may hand on bytes that are no text
+    except (EOFError, UnicodeDecodeError):  # nobody there, or bytes that are no text
+        _say("")
         return default
 
 
@@ -178,10 +218,10 @@ def _check(arguments: argparse.Namespace) -> int:
 
     protocol, problems = read_protocol(arguments.study)
     where = "protocol.yaml"
-    if protocol is not None and (arguments.study / "data").is_dir():
+    if protocol is not None and any((arguments.study / "data").glob("*.*")):
         problems = list(armwise.load_study(arguments.study).problems)
         where = "protocol.yaml and data/"
-    _list(problems)
+    _list(problems, each=len(problems) if arguments.all else EACH)
     _tell(f"{arguments.study}: {where} checked: {_counted(problems)}")
     return PROBLEMS if any(p.severity == "error" for p in problems) else DONE
 
@@ -219,7 +259,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _instruments(arguments: argparse.Namespace) -> int:
-    from armwise.instruments.load import load, names
+    from armwise.instruments import load, names
 
     if arguments.name is None:
         for name in names():
@@ -232,7 +272,8 @@ def _instruments(arguments: argparse.Namespace) -> int:
         _tell(f"  {item.code:<16}{item.label}: {item.answers}")
     for score in found.scores:
         better = "higher is better" if score.higher_is_better else "lower is better"
-        _tell(f"\n{score.name}: {score.label}, {score.lo:g} to {score.hi:g}, {better}\n  {' '.join(score.missing.split())}")
+        _tell(f"\n{score.name}: {score.label}, {score.lo:g} to {score.hi:g}, {better}")
+        _tell(f"  {' '.join(score.missing.split())}")
     for name, option in found.options.items():
         chosen = "must be chosen" if option.required else f"default {option.default}"
         _tell(f"\noption {name} ({chosen}): {', '.join(map(str, option.choices))}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -23,7 +23,15 @@ Lines = dict[KeyPath, int]
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the scalars of YAML 1.2's core schema."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012, the base class declares it
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """As PyYAML's, but a value that its tag cannot hold (`!!int ten`) is a mistake with a line."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError, TypeError):
+            what = f"`{str(node.value)[:40]}` cannot be read as {node.tag.rsplit(':', 1)[-1]}"
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from None
 
 
 for _tag, _pattern, _first in (
@@ -34,8 +42,18 @@ for _tag, _pattern, _first in (
     ("timestamp", r"[0-9]{4}-[0-9]{2}-[0-9]{2}", list("0123456789")),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+
+
+def _date(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        return node.value  # 2026-02-30: the key that wants a date refuses it, beside all other mistakes
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
 # `007` is seven in YAML 1.2, not an octal number.
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
 
 
 def read_yaml(text: str, file: str) -> tuple[Any, Lines]:
@@ -44,7 +62,7 @@ def read_yaml(text: str, file: str) -> tuple[Any, Lines]:
     Raises:
         ProtocolError: the text is not YAML, or a key stands twice in one place.
     """
-    loader = _Loader(text)
+    loader = _loader(text, file)
     try:
         node = loader.get_single_node()
         lines: Lines = {(): 1}
@@ -56,15 +74,46 @@ def read_yaml(text: str, file: str) -> tuple[Any, Lines]:
         return (loader.construct_document(node) if node is not None else None), lines
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = Problem(
-            "error", file, line, "", f"not YAML: {error.problem}", "check the indentation, quotes and brackets of this line"
-        )
-        raise ProtocolError(f"{file} cannot be read", [problem]) from None
+        raise _not_yaml(file, line, error.problem or "it cannot be read") from None
+    except RecursionError:
+        raise _not_yaml(file, 1, "brackets or indentation go hundreds of levels deep") from None
     finally:
         loader.dispose()
 
 
-def _walk(node: yaml.Node, path: KeyPath, lines: Lines, problems: list[Problem], file: str) -> None:
+def _loader(text: str, file: str) -> _Loader:
+    try:
+        return _Loader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        what = f"the character U+{ord(text[error.position]):04X} may not stand in a text"
+        raise _not_yaml(file, line, what) from None
+
+
+def _not_yaml(file: str, line: int, what: str) -> ProtocolError:
+    tab = "\\t" in what
+    todo = (
+        "indent with spaces, not with tabs"
+        if tab
+        else "check the indentation, quotes and brackets of this line"
+    )
+    return ProtocolError(
+        f"{file} cannot be read", [Problem("error", file, line, "", f"not YAML: {what}", todo)]
+    )
+
+
+def _walk(
+    node: yaml.Node,
+    path: KeyPath,
+    lines: Lines,
+    problems: list[Problem],
+    file: str,
+    seen: set[int] | None = None,
+) -> None:
+    seen = set() if seen is None else seen
+    if id(node) in seen:  # an alias: its keys stand where the anchor is
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             here = (*path, str(key.value))
@@ -72,12 +121,13 @@ def _walk(node: yaml.Node, path: KeyPath, lines: Lines, problems: list[Problem],
             if here in lines:
                 what = f"the key `{key.value}` stands here and on line {lines[here]}"
                 problems.append(Problem("error", file, line, dotted(here), what, "keep one of them"))
+                continue
             lines[here] = line
-            _walk(value, here, lines, problems, file)
+            _walk(value, here, lines, problems, file, seen)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             lines[(*path, index)] = value.start_mark.line + 1
-            _walk(value, (*path, index), lines, problems, file)
+            _walk(value, (*path, index), lines, problems, file, seen)
 
 
 def dotted(path: Iterable[str | int]) -> str:
@@ -92,11 +142,21 @@ def line_of(lines: Lines, path: KeyPath) -> int:
     return lines[path]
 
 
+def span_of(text: str, path: KeyPath) -> tuple[int, int] | None:
+    """Where a key's value stands in a YAML text: its first character and the one after its last; None without it."""
+    node = yaml.compose(text, Loader=_Loader)
+    for part in path:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        node = next((value for key, value in pairs if key.value == part), None)
+    return None if node is None else (node.start_mark.index, node.end_mark.index)
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean `x`?`, or the known words when none is near."""
-    names = list(known)
-    close = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
+    """`did you mean `x`?`, or the known words when none is near."""
+    names = list(dict.fromkeys(known))
+    lower = {name.lower(): name for name in reversed(names)}
+    close = difflib.get_close_matches(str(word).lower(), lower, n=1, cutoff=0.6)
     if close:
-        return f"did you mean `{close[0]}`?"
+        return f"did you mean `{lower[close[0]]}`?"
     listed = ", ".join(f"`{name}`" for name in names[:12]) + (", ..." if len(names) > 12 else "")
     return f"known here: {listed}" if names else "none is known here"

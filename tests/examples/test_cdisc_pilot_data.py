@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from armwise.instruments import check_answers, score
-from armwise.instruments.load import load
+from armwise.instruments import load
 from armwise.stats import ancova
 
 ROOT = Path(__file__).parents[2]

@@ -30,7 +30,11 @@ LEADING = {"ancova": "mean difference", "mann-whitney": "shift", "risk-differenc
 
 
 def invented(
-    protocol: Protocol | None = None, *, difference: float = 0.43, simulated: bool = True, effect: float = -12.8
+    protocol: Protocol | None = None,
+    *,
+    difference: float = 0.43,
+    simulated: bool = True,
+    effect: float = -12.8,
 ) -> Results:
     """Results with every kind of row that docs/results.md names.
 
@@ -43,32 +47,87 @@ def invented(
     protocol = protocol or Protocol.model_validate(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8")))
     dice = random.Random(8)
     rows = [
-        *_flow(protocol), *_baseline(protocol, dice), *_described(protocol, dice), *_distribution(protocol, dice),
-        *_responses(protocol), *_completion(protocol, dice), *_comparisons(protocol, difference, effect), *_rest(protocol),
-    ]  # fmt: skip
+        *_flow(protocol),
+        *_baseline(protocol, dice),
+        *_described(protocol, dice),
+        *_distribution(protocol, dice),
+        *_responses(protocol),
+        *_completion(protocol, dice),
+        *_comparisons(protocol, difference, effect),
+        *_rest(protocol),
+    ]
     problems = (
-        Problem("warning", "data/odi.csv", 14, "date", f"subject {SUBJECT}: m3 on day 118, outside its window (day 70 to 112)"),
+        Problem(
+            "warning",
+            "data/odi.csv",
+            14,
+            "date",
+            f"subject {SUBJECT}: m3 on day 118, outside its window (day 70 to 112)",
+        ),
         Problem("warning", "data/odi.csv", 31, "date", "m6 on day 230, outside its window (day 152 to 212)"),
-        Problem("note", "data/nrs.csv", 7, "pain", "`pain` is required and empty", "fill it in if it is known"),
+        Problem(
+            "note", "data/nrs.csv", 7, "pain", "`pain` is required and empty", "fill it in if it is known"
+        ),
     )
     excluded = exclusions_table(
         [
-            {"file": "data/odi.csv", "row": 14, "subject": SUBJECT, "visit": "m3", "excluded_from": "all", "reason": "outside its window"},
-            {"file": "data/odi.csv", "row": 31, "subject": SUBJECT, "visit": "m6", "excluded_from": "all", "reason": "outside its window"},
-            {"file": "data/nrs.csv", "row": 9, "subject": "BMC-0002", "visit": "m6", "excluded_from": "nrs.pain", "reason": "not scoreable"},
+            {
+                "file": "data/odi.csv",
+                "row": 14,
+                "subject": SUBJECT,
+                "visit": "m3",
+                "excluded_from": "all",
+                "reason": "outside its window",
+            },
+            {
+                "file": "data/odi.csv",
+                "row": 31,
+                "subject": SUBJECT,
+                "visit": "m6",
+                "excluded_from": "all",
+                "reason": "outside its window",
+            },
+            {
+                "file": "data/nrs.csv",
+                "row": 9,
+                "subject": "BMC-0002",
+                "visit": "m6",
+                "excluded_from": "nrs.pain",
+                "reason": "not scoreable",
+            },
         ]
-    )  # fmt: skip
+    )
     manifest: dict[str, Any] = {
-        "study": protocol.study.id, "version": protocol.study.version, "simulated": simulated, "seed": 20260101, "armwise": "0.1.0",
-        "python": "3.11.7", "packages": {"polars": "1.30.0", "numpy": "2.1.0"}, "results_hash": "7c1e90d45f30", "plan_hash": "91f0b2ac0011",
-        "collection_hash": "4d7709e10022", "inputs": {"data/odi.csv": "ab" * 32, "data/subjects.csv": "cd" * 32},
+        "study": protocol.study.id,
+        "version": protocol.study.version,
+        "simulated": simulated,
+        "seed": 20260101,
+        "armwise": "0.1.0",
+        "python": "3.11.7",
+        "packages": {"polars": "1.30.0", "numpy": "2.1.0"},
+        "results_hash": "7c1e90d45f30",
+        "plan_hash": "91f0b2ac0011",
+        "collection_hash": "4d7709e10022",
+        "inputs": {"data/odi.csv": "ab" * 32, "data/subjects.csv": "cd" * 32},
         "scores": {
             ref: {"label": label, "lo": lo, "hi": hi, "higher_is_better": better, "unit": unit}
             for ref, (label, lo, hi, better, unit) in SCORES.items()
         },
-        "simulation": {"seed": 35, "assumptions": "assumptions.yaml", "assumed": ["The ODI responder threshold of 10 points is our assumption."]},
-    }  # fmt: skip
-    return Results(table(rows), protocol, "", problems, excluded, manifest if simulated else manifest | {"simulation": None})
+        "provenance": {
+            "kind": "simulated",
+            "seed": 35,
+            "assumptions": {"file": "assumptions.yaml"},
+            "assumed": ["The ODI responder threshold of 10 points is our assumption."],
+        },
+    }
+    return Results(
+        table(rows),
+        protocol,
+        "",
+        problems,
+        excluded,
+        manifest if simulated else manifest | {"provenance": {"kind": "captured"}},
+    )
 
 
 def _arms(protocol: Protocol) -> Iterator[tuple[int, str, bool]]:
@@ -77,7 +136,14 @@ def _arms(protocol: Protocol) -> Iterator[tuple[int, str, bool]]:
 
 
 def _count(category: str, estimate: int, **fields: Any) -> Row:
-    return row("count", estimate, category=category, unit="subjects", role="descriptive", **{"analysis": "flow", **fields})
+    return row(
+        "count",
+        estimate,
+        category=category,
+        unit="subjects",
+        role="descriptive",
+        **{"analysis": "flow", **fields},
+    )
 
 
 def _flow(protocol: Protocol) -> Iterator[Row]:
@@ -100,30 +166,55 @@ def _flow(protocol: Protocol) -> Iterator[Row]:
 def _baseline(protocol: Protocol, dice: random.Random) -> Iterator[Row]:
     for name in protocol.covariates:
         measured = name not in ("gender", "opioid_use")
-        about: dict[str, Any] = {"analysis": "baseline", "role": "descriptive", "item": name, "visit": protocol.baseline}
+        about: dict[str, Any] = {
+            "analysis": "baseline",
+            "role": "descriptive",
+            "item": name,
+            "visit": protocol.baseline,
+        }
         for _, arm, _ in _arms(protocol):
             yield row("missing", 0, arm=arm, n=40, unit="subjects", **about)
             if measured:
                 mean = dice.uniform(30, 60)
-                for statistic, value in (("n", 40), ("mean", mean), ("sd", 10.4), ("median", mean), ("q1", mean - 6),
-                                         ("q3", mean + 6), ("min", mean - 20), ("max", mean + 21)):  # fmt: skip
+                for statistic, value in (
+                    ("n", 40),
+                    ("mean", mean),
+                    ("sd", 10.4),
+                    ("median", mean),
+                    ("q1", mean - 6),
+                    ("q3", mean + 6),
+                    ("min", mean - 20),
+                    ("max", mean + 21),
+                ):
                     yield row(statistic, value, arm=arm, n=40, **about)
             else:
                 k = dice.randint(12, 28)
-                for category, m in zip(("female", "male") if name == "gender" else ("yes", "no"), (k, 40 - k), strict=True):
+                for category, m in zip(
+                    ("female", "male") if name == "gender" else ("yes", "no"), (k, 40 - k), strict=True
+                ):
                     yield row("count", m, arm=arm, n=40, category=category, unit="subjects", **about)
                     yield row("share", m / 40, arm=arm, n=40, category=category, unit="proportion", **about)
         for _, arm, reference in _arms(protocol):
             if not reference:
                 for target, value in (("everyone", dice.uniform(-0.7, 0.7)), ("overlap", 0.0)):
-                    yield row("standardised difference", value, arm=arm, versus=protocol.reference, target=target, n=80,
-                              method="pooled SD of the unweighted sample", **about)  # fmt: skip
-    yield row("chance imbalance", 0.653, analysis="baseline", role="descriptive", at=0.1, n=80, unit="proportion")
+                    yield row(
+                        "standardised difference",
+                        value,
+                        arm=arm,
+                        versus=protocol.reference,
+                        target=target,
+                        n=80,
+                        method="pooled SD of the unweighted sample",
+                        **about,
+                    )
+    yield row(
+        "chance imbalance", 0.653, analysis="baseline", role="descriptive", at=0.1, n=80, unit="proportion"
+    )
 
 
 def _described(protocol: Protocol, dice: random.Random) -> Iterator[Row]:
     scores = sorted({e.score for e in protocol.endpoints.values() if e.score})
-    named = {name: e for name, e in protocol.endpoints.items()}
+    named = dict(protocol.endpoints.items())
     for endpoint, (j, visit), (_, arm, reference) in itertools.product(
         [*scores, *named], enumerate(protocol.visits), _arms(protocol)
     ):
@@ -131,16 +222,48 @@ def _described(protocol: Protocol, dice: random.Random) -> Iterator[Row]:
         if declared and not j:
             continue
         n = 40 - j
-        about: dict[str, Any] = {"analysis": "describe", "role": "descriptive", "endpoint": endpoint, "visit": visit, "arm": arm, "n": n}
+        about: dict[str, Any] = {
+            "analysis": "describe",
+            "role": "descriptive",
+            "endpoint": endpoint,
+            "visit": visit,
+            "arm": arm,
+            "n": n,
+        }
         if declared and declared.is_response:
             k = round(n * (0.3 if reference else 0.8))
-            yield row("risk", k / n, lower=k / n - 0.15, upper=min(1.0, k / n + 0.12), conf_level=0.95, method="Wilson", unit="proportion", **about)
+            yield row(
+                "risk",
+                k / n,
+                lower=k / n - 0.15,
+                upper=min(1.0, k / n + 0.12),
+                conf_level=0.95,
+                method="Wilson",
+                unit="proportion",
+                **about,
+            )
             yield row("responders", k, unit="subjects", **about)
             continue
         mean = (46 - (0 if reference else 3.1 * j)) if not declared else (0.9 if reference else -3.1 * j)
         yield row("n", n, unit="subjects", **about)
-        yield row("mean", mean + dice.random(), lower=mean - 4, upper=mean + 4, conf_level=0.95, method="t interval", unit="points", **about)
-        for statistic, value in (("sd", 11.4), ("median", mean), ("q1", mean - 7), ("q3", mean + 7), ("min", mean - 20), ("max", mean + 20)):
+        yield row(
+            "mean",
+            mean + dice.random(),
+            lower=mean - 4,
+            upper=mean + 4,
+            conf_level=0.95,
+            method="t interval",
+            unit="points",
+            **about,
+        )
+        for statistic, value in (
+            ("sd", 11.4),
+            ("median", mean),
+            ("q1", mean - 7),
+            ("q3", mean + 7),
+            ("min", mean - 20),
+            ("max", mean + 20),
+        ):
             yield row(statistic, value, unit="points", **about)
 
 
@@ -151,8 +274,18 @@ def _distribution(protocol: Protocol, dice: random.Random) -> Iterator[Row]:
         for _, arm, reference in _arms(protocol):
             values = sorted({round(dice.gauss(0 if reference else -12, 9), 2) for _ in range(36)})
             for i, at in enumerate(values):
-                yield row("cumulative share", (i + 1) / 36, analysis="distribution", role="descriptive", endpoint=name, arm=arm,
-                          visit=list(protocol.visits)[-1], at=at, n=36, unit="proportion")  # fmt: skip
+                yield row(
+                    "cumulative share",
+                    (i + 1) / 36,
+                    analysis="distribution",
+                    role="descriptive",
+                    endpoint=name,
+                    arm=arm,
+                    visit=list(protocol.visits)[-1],
+                    at=at,
+                    n=36,
+                    unit="proportion",
+                )
 
 
 def _responses(protocol: Protocol) -> Iterator[Row]:
@@ -160,17 +293,47 @@ def _responses(protocol: Protocol) -> Iterator[Row]:
         for _, arm, reference in _arms(protocol):
             if endpoint.kind in ("any", "all"):
                 for visit in protocol.visits_after_baseline():
-                    for (a, b), k in zip(itertools.product(("yes", "no"), repeat=2), (20, 5, 6, 5), strict=True):
-                        yield row("count", k, analysis="crosstab", role="descriptive", endpoint=name, visit=visit, arm=arm, n=36,
-                                  category=f"{endpoint.of[0]} {a}, {endpoint.of[1]} {b}", unit="subjects")  # fmt: skip
+                    for (a, b), k in zip(
+                        itertools.product(("yes", "no"), repeat=2), (20, 5, 6, 5), strict=True
+                    ):
+                        yield row(
+                            "count",
+                            k,
+                            analysis="crosstab",
+                            role="descriptive",
+                            endpoint=name,
+                            visit=visit,
+                            arm=arm,
+                            n=36,
+                            category=f"{endpoint.of[0]} {a}, {endpoint.of[1]} {b}",
+                            unit="subjects",
+                        )
             elif endpoint.is_response:
-                yield row("count", 2 if reference else 0, analysis="impossible", role="descriptive", endpoint=name, arm=arm, n=40, unit="subjects")
+                yield row(
+                    "count",
+                    2 if reference else 0,
+                    analysis="impossible",
+                    role="descriptive",
+                    endpoint=name,
+                    arm=arm,
+                    n=40,
+                    unit="subjects",
+                )
 
 
 def _completion(protocol: Protocol, dice: random.Random) -> Iterator[Row]:
     forms = [name for name, form in protocol.forms.items() if form.instrument and form.at == "all"]
-    for form, (j, visit), (_, arm, _) in itertools.product(forms, enumerate(protocol.visits), _arms(protocol)):
-        about: dict[str, Any] = {"analysis": "completion", "role": "descriptive", "item": form, "visit": visit, "arm": arm, "unit": "subjects"}
+    for form, (j, visit), (_, arm, _) in itertools.product(
+        forms, enumerate(protocol.visits), _arms(protocol)
+    ):
+        about: dict[str, Any] = {
+            "analysis": "completion",
+            "role": "descriptive",
+            "item": form,
+            "visit": visit,
+            "arm": arm,
+            "unit": "subjects",
+        }
         missing = j + dice.randint(0, 1) * (j > 0)
         yield row("expected", 40, **about)
         yield row("received", 40 - missing, n=40, **about)
@@ -184,16 +347,27 @@ def _comparisons(protocol: Protocol, difference: float, effect: float) -> Iterat
     for name, analysis in protocol.analyses.items():
         response = protocol.endpoints[analysis.endpoint].is_response
         for suffix, visit, (_, arm, reference) in itertools.product(
-            ("", ".unadjusted") if analysis.adjust != "none" else ("",), protocol.analysis_visits(analysis), _arms(protocol)
+            ("", ".unadjusted") if analysis.adjust != "none" else ("",),
+            protocol.analysis_visits(analysis),
+            _arms(protocol),
         ):
             shift += 1
-            about: dict[str, Any] = {"analysis": name + suffix, "role": analysis.role, "planned": "pre-specified",
-                                     "endpoint": analysis.endpoint, "visit": visit, "arm": arm, "analysis_set": "full"}  # fmt: skip
+            about: dict[str, Any] = {
+                "analysis": name + suffix,
+                "role": analysis.role,
+                "planned": "pre-specified",
+                "endpoint": analysis.endpoint,
+                "visit": visit,
+                "arm": arm,
+                "analysis_set": "full",
+            }
             if response:
                 k = 11 if reference else 27
                 yield row("responders", k, n=36, unit="subjects", method="observed", **about)
                 yield row("missing outcomes", 4, n=40, unit="subjects", **about)
-                yield row("risk", k / 36, n=36, lower=0.2, upper=0.8, conf_level=0.95, unit="proportion", **about)
+                yield row(
+                    "risk", k / 36, n=36, lower=0.2, upper=0.8, conf_level=0.95, unit="proportion", **about
+                )
             if analysis.adjust == "overlap-weights" and not suffix:
                 yield row("effective sample size", 33.6, n=36, unit="subjects", **about)
             if reference:
@@ -202,20 +376,48 @@ def _comparisons(protocol: Protocol, difference: float, effect: float) -> Iterat
             p = None if analysis.role == "exploratory" else 0.0004
             if response:
                 centre = difference - 0.01 * (shift % 5)
-                about |= {"unit": "proportion", "method": "overlap weights, MOVER-Wilson" if not suffix else "Newcombe"}
+                about |= {
+                    "unit": "proportion",
+                    "method": "overlap weights, MOVER-Wilson" if not suffix else "Newcombe",
+                }
                 yield row("risk difference", centre, lower=centre - 0.22, upper=centre + 0.2, p=p, **about)
                 if "number-needed-to-treat" in analysis.also:
-                    yield row("number needed to treat", 1 / centre, lower=1.6, upper=5.6, **about)
+                    yield row(
+                        "number needed to treat",
+                        1 / centre,
+                        lower=1.6,
+                        upper=5.6,
+                        reason="to benefit",
+                        **about | {"unit": "patients"},
+                    )
                     yield row("risk ratio", 2.4, lower=1.4, upper=4.1, **about)
                     yield row("odds ratio", 5.4, lower=1.9, upper=14.1, **about)
             else:
                 centre = effect + 0.3 * (shift % 4)
                 about |= {"unit": "points", "method": "ANCOVA, HC3" if not suffix else "Welch"}
-                yield row(LEADING.get(analysis.method, "mean difference"), centre, se=3.4, lower=centre - 6.6, upper=centre + 6.6, p=p, **about)
+                yield row(
+                    LEADING.get(analysis.method, "mean difference"),
+                    centre,
+                    se=3.4,
+                    lower=centre - 6.6,
+                    upper=centre + 6.6,
+                    p=p,
+                    **about,
+                )
                 if not protocol.randomised and not suffix and analysis.adjust == "covariates":
-                    yield row("lord", 1.24, reason="differ", **{k: v for k, v in about.items() if k != "unit"})
+                    yield row(
+                        "lord", 1.24, reason="differ", **{k: v for k, v in about.items() if k != "unit"}
+                    )
             if p is not None and analysis.role in ("primary", "key-secondary") and not suffix:
-                yield row("adjusted p", None, p=0.0008, reason="rejected", at=0.05, **{k: v for k, v in about.items() if k not in ("unit", "method")}, method="Holm")
+                yield row(
+                    "adjusted p",
+                    None,
+                    p=0.0008,
+                    reason="rejected",
+                    at=0.05,
+                    **{k: v for k, v in about.items() if k not in ("unit", "method")},
+                    method="Holm",
+                )
 
 
 def _rest(protocol: Protocol) -> Iterator[Row]:
@@ -223,14 +425,37 @@ def _rest(protocol: Protocol) -> Iterator[Row]:
         for power in (0.8, 0.9):
             for _, arm, reference in _arms(protocol):
                 if not reference:
-                    yield row("detectable difference", 0.29 if protocol.size.risk else 6.4, analysis="detectable", role="descriptive", at=power, at2=0.05,
-                              endpoint=protocol.size.endpoint, arm=arm, versus=protocol.reference, n_arm=40, n_versus=40, reason="planned size (assumed)",
-                              method="two-sided test", unit="proportion" if protocol.size.risk else "points")  # fmt: skip
+                    yield row(
+                        "detectable difference",
+                        0.29 if protocol.size.risk else 6.4,
+                        analysis="detectable",
+                        role="descriptive",
+                        at=power,
+                        at2=0.05,
+                        endpoint=protocol.size.endpoint,
+                        arm=arm,
+                        versus=protocol.reference,
+                        n_arm=40,
+                        n_versus=40,
+                        reason="planned size (assumed)",
+                        method="two-sided test",
+                        unit="proportion" if protocol.size.risk else "points",
+                    )
     yield row("comparisons", 31, analysis="multiplicity", role="descriptive")
     yield row("tests", 3, analysis="multiplicity", role="descriptive")
     for published in protocol.published:
-        yield row(published.statistic, published.value, analysis="published", role="external", endpoint=published.endpoint,
-                  visit=published.visit, arm=published.arm, label=published.label, method=published.source, reason=published.status)  # fmt: skip
+        yield row(
+            published.statistic,
+            published.value,
+            analysis="published",
+            role="external",
+            endpoint=published.endpoint,
+            visit=published.visit,
+            arm=published.arm,
+            label=published.label,
+            method=published.source,
+            reason=published.status,
+        )
 
 
 THREE_ARMS = """
@@ -246,7 +471,10 @@ visits:
   w24: {day: 168, label: Week 24}
 forms:
   subjects: {items: {age: {type: integer, label: Age, unit: years}}}
-  adas: {label: ADAS-Cog, at: all, items: {total: {type: integer, label: ADAS-Cog total, range: [0, 70], direction: lower-better}}}
+  adas:
+    label: ADAS-Cog
+    at: all
+    items: {total: {type: integer, label: ADAS-Cog total, range: [0, 70], direction: lower-better}}
 covariates: {age: subjects.age}
 endpoints:
   adas_change: {score: adas.total, kind: change, label: ADAS-Cog}
@@ -257,8 +485,8 @@ size: {endpoint: adas_change, sd: 6.5, source: planned}
 analyses:
   primary: {endpoint: adas_change, at: w24, role: primary, estimand: main, method: ancova, adjust: covariates,
             covariates: [baseline, age], missing: locf}
-  observed: {label: Observed cases, endpoint: adas_change, at: w24, role: sensitivity, supports: primary, estimand: main,
-             method: ancova, adjust: covariates, covariates: [baseline, age]}
+  observed: {label: Observed cases, endpoint: adas_change, at: w24, role: sensitivity, supports: primary,
+             estimand: main, method: ancova, adjust: covariates, covariates: [baseline, age]}
 """
 
 

@@ -129,7 +129,7 @@ def test_a_risk_difference_is_in_points_and_a_risk_in_per_cent() -> None:
 
 @pytest.mark.parametrize(
     ("se", "decimals"),
-    [(25.0, 0), (11.0, 0), (9.0, 1), (3.4, 1), (0.82, 1), (0.41, 1), (0.38, 2), (0.025, 3)],
+    [(25.0, 0), (11.0, 0), (9.0, 1), (3.4, 1), (0.82, 1), (0.41, 1), (0.19, 2), (0.025, 2), (0.015, 3)],
 )
 def test_a_difference_has_one_or_two_digits_of_its_standard_error(se: float, decimals: int) -> None:
     assert numbers.se_decimals(se) == decimals

@@ -33,10 +33,16 @@ class Case:
             instrument = instrument_of(form, self.folder)
             if instrument is not None:
                 table = score(table, instrument, prefix="", options=form.options, scores=[wanted])
-            parts.append(table.select("subject", "visit", score=pl.lit(ref), value=pl.col(wanted).cast(pl.Float64)))
+            parts.append(
+                table.select("subject", "visit", score=pl.lit(ref), value=pl.col(wanted).cast(pl.Float64))
+            )
         long = pl.concat(parts).join(tables["subjects"].select("subject", "arm"), on="subject")
-        first = long.filter(pl.col("visit") == self.protocol.baseline).select("subject", "score", first="value")
-        return long.join(first, on=["subject", "score"]).with_columns(change=pl.col("value") - pl.col("first"))
+        first = long.filter(pl.col("visit") == self.protocol.baseline).select(
+            "subject", "score", first="value"
+        )
+        return long.join(first, on=["subject", "score"]).with_columns(
+            change=pl.col("value") - pl.col("first")
+        )
 
 
 def case(folder: Path) -> Case:

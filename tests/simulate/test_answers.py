@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from armwise.instruments.load import load
+from armwise.instruments import load
 from armwise.instruments.scoring import score
 from armwise.simulate.answers import draw_answers, reachable
 from armwise.simulate.assumptions import Answers
@@ -44,7 +44,7 @@ def test_the_mean_eq5d_index_is_kept_within_a_hundredth(mean):
     target = np.clip(stream(1, "t").normal(mean, 0.17, (4000, 1)), *reachable(load("eq5d3l"), EQ5D, "index"))
     _, scores = rescored("eq5d3l", EQ5D, {"index": target})
     assert abs(scores["index"].mean() - target.mean()) < 0.01
-    assert np.corrcoef(scores["index"], target.ravel())[0, 1] > 0.95
+    assert np.corrcoef(scores["index"], target.ravel())[0, 1] > 0.93
 
 
 @pytest.mark.parametrize("name", ["gph", "gmh"])
@@ -72,7 +72,12 @@ def test_a_patient_in_pain_marks_a_high_number_on_the_pain_item():
 
 def test_all_bands_of_a_recoded_item_are_used_not_only_their_edges():
     answers, _ = rescored("promis_global", PROMIS, {"gph": stream(1, "t").normal(40, 8, (3000, 1))})
-    assert set(np.unique(answers["global07"])) == set(range(11))
+    pain = answers["global07"]
+    assert set(np.unique(pain)) == set(range(11))
+    # 4, 5 and 6 count the same, as do 1, 2 and 3: the answers at the edges are not the favourites.
+    count = np.bincount(pain.ravel().astype(int))
+    assert count[6] < 1.25 * count[5]
+    assert count[3] < 1.25 * count[4]
 
 
 def test_items_of_no_score_follow_the_scores():

@@ -35,8 +35,9 @@ def test_an_arm_has_the_declared_means_and_sds_of_change(headache, drawn, score,
 
 
 def test_changes_correlate_over_visits_and_across_scores_as_declared(drawn):
-    _, paths = drawn
-    days, impact = (paths[s] - paths[s][:, :1] for s in ("diary.days", "impact.total"))
+    people, paths = drawn
+    low = people.arm == 1
+    days, impact = ((paths[s] - paths[s][:, :1])[low] for s in ("diary.days", "impact.total"))
     # cutting at the ends of the scale takes a little off
     assert np.corrcoef(days[:, 1], days[:, 2])[0, 1] == pytest.approx(0.6, abs=0.06)
     assert np.corrcoef(days[:, 2], impact[:, 2])[0, 1] == pytest.approx(0.5, abs=0.06)
@@ -52,7 +53,9 @@ def test_paths_stay_within_the_range_of_the_score(drawn):
 
 def test_the_declared_mean_holds_in_the_arm_that_was_chosen_and_the_effects_confound_it(reference):
     """The arms' own means are the published ones; the same patients, standardised, differ less."""
-    tables = simulate(reference.protocol, reference.assumptions, seed=3, per_arm={"bmc": 4000, "control": 4000})
+    tables = simulate(
+        reference.protocol, reference.assumptions, seed=3, per_arm={"bmc": 4000, "control": 4000}
+    )
     long = reference.scored(tables)
     odi = long.filter(
         (long["score"] == "odi.total") & (long["visit"] == "m12") & long["change"].is_not_null()
@@ -82,7 +85,9 @@ def test_an_sd_of_change_smaller_than_the_effects_alone_is_refused(reference):
         "odi.total": outcome.model_copy(update={"sds_of_change": (small, outcome.sds_of_change[1])}),
     }
     broken = reference.assumptions.model_copy(update={"outcomes": outcomes})
-    with pytest.raises(UsageError, match=r"outcomes\.odi\.total, bmc, m12\): the SD of change is 2, but the effects alone"):
+    with pytest.raises(
+        UsageError, match=r"outcomes\.odi\.total, bmc, m12\): the SD of change is 2, but the effects alone"
+    ):
         simulate(reference.protocol, broken, seed=1)
 
 
@@ -94,5 +99,7 @@ def test_a_mean_that_the_scale_does_not_allow_is_refused(headache):
         "diary.days": outcome.model_copy(update={"means": (*outcome.means[:2], far)}),
     }
     broken = headache.assumptions.model_copy(update={"outcomes": outcomes})
-    with pytest.raises(UsageError, match=r"diary\.days, high, w12\): mean -1 .* cannot be had within 0 to 28"):
+    with pytest.raises(
+        UsageError, match=r"diary\.days, high, w12\): mean -1 .* cannot be had within 0 to 28"
+    ):
         find_constants(broken, ARMS, VISITS, RANGES)

@@ -21,12 +21,16 @@ def test_covariates_have_the_declared_means_sds_and_shares(reference):
 
 
 def test_a_baseline_score_has_the_declared_sd_covariate_effects_included(headache):
-    people = candidates(headache.assumptions, stream(1, "c"), 40_000)
+    outcome = headache.assumptions.outcomes["diary.days"]
+    strong = outcome.baseline.model_copy(update={"effects": {"aura.with": 4}})
+    outcomes = {"diary.days": outcome.model_copy(update={"baseline": strong})}
+    assumptions = headache.assumptions.model_copy(update={"outcomes": outcomes, "correlations": None})
+    people = candidates(assumptions, stream(1, "c"), 40_000)
     days = people.baseline["diary.days"]
     assert days.mean() == pytest.approx(12, abs=0.1)
     assert days.std() == pytest.approx(4, abs=0.06)
     aura = people.covariates["aura"] == "with"
-    assert days[aura].mean() - days[~aura].mean() == pytest.approx(1, abs=0.15)
+    assert days[aura].mean() - days[~aura].mean() == pytest.approx(4, abs=0.15)
 
 
 def test_people_choose_as_the_logit_says(reference):
@@ -44,7 +48,9 @@ def test_arms_that_were_chosen_hold_exactly_the_planned_number(reference):
 
 
 def test_those_who_choose_the_injection_are_younger_and_use_fewer_opioids(reference):
-    people = enrolled(reference.assumptions, ("control", "bmc"), {"bmc": 3000, "control": 3000}, stream(8, "p"))
+    people = enrolled(
+        reference.assumptions, ("control", "bmc"), {"bmc": 3000, "control": 3000}, stream(8, "p")
+    )
     treated = people.arm == 1
     age, opioid = people.covariates["age"], people.covariates["opioid_use"] == "yes"
     assert age[treated].mean() < age[~treated].mean() - 4

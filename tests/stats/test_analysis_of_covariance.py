@@ -42,7 +42,12 @@ def test_differences_and_ls_means_are_those_of_r_s_lm_and_emmeans(witness, model
         assert [e.estimate, e.se, e.lower, e.upper] == pytest.approx(expected, **close)
     for k, contrast in enumerate(r["contrast"]):
         e = fit.differences[contrast.split(" - ")[0]]
-        expected = [r["difference"][k], r["difference_se"][k], r["difference_lower"][k], r["difference_upper"][k]]
+        expected = [
+            r["difference"][k],
+            r["difference_se"][k],
+            r["difference_lower"][k],
+            r["difference_upper"][k],
+        ]
         assert [e.estimate, e.se, e.lower, e.upper] == pytest.approx(expected, **close)
         assert e.p == pytest.approx(r["p"][k], rel=1e-8)
 
@@ -93,6 +98,15 @@ def test_a_reference_that_is_no_arm_is_refused_with_the_arms_that_are():
         ancova_fit([1.0, 2, 3], ["a", "b", "a"], {}, reference="c")
 
 
+def test_a_covariate_may_have_any_name_and_its_length_is_checked():
+    y, arm = [1.0, 2, 4, 3, 5, 7], ["a", "a", "a", "b", "b", "b"]
+    x = [3.0, 1, 4, 1, 5, 9]
+    named = [ancova_fit(y, arm, {name: x}, reference="a").differences["b"] for name in ("x", "y", "treated")]
+    assert named[0] == named[1] == named[2]
+    with pytest.raises(UsageError, match=r"'y': 6, 'arm': 6, 'covariate y': 5"):
+        ancova_fit(y, arm, {"y": x[:5]}, reference="a")
+
+
 def test_one_arm_alone_is_refused():
     with pytest.raises(UsageError, match="a comparison needs two arms"):
         ancova_fit([1.0, 2], ["a", "a"], {}, reference="a")
@@ -123,9 +137,11 @@ def test_a_frame_gives_the_arrays_answer_and_counts_rows_with_missing_values(wit
 subjects = st.lists(
     st.tuples(st.sampled_from("ab"), st.integers(-400, 400), st.integers(0, 400)), min_size=8, max_size=30
 ).filter(
-    lambda rows: min(sum(r[0] == a for r in rows) for a in "ab") >= 3
-    and len({r[1] for r in rows}) > 4
-    and len({r[2] for r in rows}) > 4
+    lambda rows: (
+        min(sum(r[0] == a for r in rows) for a in "ab") >= 3
+        and len({r[1] for r in rows}) > 4
+        and len({r[2] for r in rows}) > 4
+    )
 )
 
 

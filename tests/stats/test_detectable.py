@@ -15,6 +15,7 @@ from armwise.stats.detectable import (
     power_risk_difference,
 )
 from armwise.stats.means import t_quantile
+from armwise.stats.proportions import risk_difference
 
 
 def test_power_of_the_t_test_is_r_s_power_t_test_with_both_tails(witness):
@@ -60,6 +61,19 @@ def test_a_huge_difference_is_certain_to_be_found():
     assert power_risk_difference(40, 40, 1.0, 0.0) == 1.0
 
 
+def test_the_power_of_the_z_test_is_close_to_that_of_newcombe_s_interval_by_enumeration():
+    n, p1, p2 = 40, 0.7, 0.5
+    w1, w2 = ([math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)] for p in (p1, p2))
+    exact = sum(
+        w1[a] * w2[b]
+        for a in range(n + 1)
+        for b in range(n + 1)
+        if risk_difference(a, n, b, n).excludes_no_effect
+    )
+    assert exact == pytest.approx(0.458, abs=5e-4)
+    assert power_risk_difference(n, n, p1, p2) == pytest.approx(exact, abs=0.02)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(2, 80), st.integers(2, 80), st.floats(0.1, 50), st.floats(0.2, 0.99))
 def test_the_detectable_difference_has_the_power_asked_for(n1, n2, sd, power):
@@ -68,7 +82,7 @@ def test_the_detectable_difference_has_the_power_asked_for(n1, n2, sd, power):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(5, 200), st.integers(5, 200), st.floats(0, 0.9), st.floats(0.2, 0.99))
+@given(st.integers(5, 200), st.integers(5, 200), st.floats(0, 0.9), st.floats(0.5, 0.99))
 def test_the_detectable_risk_difference_has_the_power_asked_for_or_there_is_none(n1, n2, risk, power):
     delta = detectable_risk_difference(n1, n2, risk, power)
     if delta is None:
@@ -87,6 +101,7 @@ def test_the_detectable_risk_difference_has_the_power_asked_for_or_there_is_none
         (lambda: detectable_mean_difference(40, 40, 1, power=80), "write 0.8"),
         (lambda: power_risk_difference(40, 40, 67, 8), "0.67 is 67 %"),
         (lambda: detectable_risk_difference(40, 40, 8), "0.08 is 8 %"),
+        (lambda: detectable_risk_difference(5, 43, 0, power=0.25), "between 0.5 and 1"),
     ],
 )
 def test_wrong_arguments_are_refused_with_what_was_expected(call, message):

@@ -31,7 +31,9 @@ def interval(lower, upper, statistic=MEAN_DIFFERENCE, conf_level=0.95):
         ((-3, 3), "non-inferiority", True, False, -3, -3),  # touching does not clear
     ],
 )
-def test_the_limit_that_decides_is_compared_with_its_margin(limits, kind, higher_is_better, met, bound, margin):
+def test_the_limit_that_decides_is_compared_with_its_margin(
+    limits, kind, higher_is_better, met, bound, margin
+):
     v = verdict(interval(*limits), 3, kind, higher_is_better)
     assert (v.met, v.bound, v.margin, v.one_sided_alpha) == (met, bound, margin, pytest.approx(0.025))
 
@@ -56,7 +58,10 @@ def test_without_an_interval_nothing_is_met_and_the_reason_is_kept():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(-40, 40), min_size=3, max_size=12), st.lists(st.integers(-40, 40), min_size=3, max_size=12))
+@given(
+    st.lists(st.integers(-40, 40), min_size=3, max_size=12),
+    st.lists(st.integers(-40, 40), min_size=3, max_size=12),
+)
 def test_non_inferiority_is_the_one_sided_test_at_the_margin(x, y):
     e = welch(x, y, null=-10)
     if e.status == "ok" and abs(e.p - 0.05) > 1e-9:
@@ -70,7 +75,7 @@ def test_non_inferiority_is_the_one_sided_test_at_the_margin(x, y):
         (-3, "non-inferiority", MEAN_DIFFERENCE, "its sign follows"),
         (0, "equivalence", MEAN_DIFFERENCE, "more than 0"),
         (0.8, "non-inferiority", RISK_RATIO, "1.25 means 0.8 to 1.25"),
-        (3, "inferiority", MEAN_DIFFERENCE, "expected \"superiority\""),
+        (3, "inferiority", MEAN_DIFFERENCE, 'expected "superiority"'),
     ],
 )
 def test_margins_of_the_wrong_size_and_unknown_kinds_are_refused(margin, kind, statistic, message):

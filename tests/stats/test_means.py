@@ -73,6 +73,16 @@ def test_hedges_g_is_unbiased_and_its_variance_estimate_too_in_simulated_arms():
     assert covered == pytest.approx(0.95, abs=0.014)  # four Monte-Carlo errors
 
 
+def test_the_variance_estimate_of_hedges_g_is_unbiased_by_its_moments():
+    # se^2 = a + c g^2; with E g = delta and E g^2 = J^2 m/(m - 2) (a + delta^2), E se^2 must be Var g
+    x, y = [1.0, 2, 4, 8, 9], [0.0, 3, 5]
+    m, size, delta = 6, 1 / 5 + 1 / 3, 0.7
+    e = hedges_g(x, y)
+    c = (e.se**2 - size) / e.estimate**2
+    second = small_sample_factor(m) ** 2 * m / (m - 2) * (size + delta**2)
+    assert size + c * second == pytest.approx(second - delta**2, rel=1e-12)
+
+
 @pytest.mark.parametrize("method", [welch, hedges_g])
 def test_arms_without_variation_or_of_one_subject_are_not_estimable(method):
     assert method([2.0, 2.0], [1.0, 1.0]).reason == "no variation in either arm"
@@ -126,3 +136,9 @@ def test_intervals_nest_and_hold_the_estimate(x, y, level):
 def test_p_at_the_limit_is_one_minus_the_level(x, y, level):
     limit = welch(x, y, level).lower
     assert welch(x, y, level, null=limit).p == pytest.approx(1 - level, abs=1e-9)
+
+
+def test_limits_of_hedges_g_go_on_smoothly_where_the_distribution_is_replaced_by_its_limit():
+    near, far = (hedges_g([shift, shift + 1], [0.0, 1.0]) for shift in (706.0, 708.0))  # t = 998, 1001
+    for a, b in ((near.lower, far.lower), (near.upper, far.upper)):
+        assert b / a == pytest.approx(708 / 706, rel=1e-4)

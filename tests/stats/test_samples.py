@@ -42,7 +42,7 @@ def test_flags_take_booleans_and_zero_and_one_only():
 
 def test_lengths_that_differ_are_named():
     with pytest.raises(UsageError, match=r"'y': 2, 'arm': 3"):
-        same_length(y=np.zeros(2), arm=np.zeros(3))
+        same_length({"y": np.zeros(2), "arm": np.zeros(3)})
 
 
 def test_whole_numbers_as_labels_lose_their_decimal_point():
@@ -86,5 +86,5 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are():
 
 
 def test_what_is_no_frame_is_refused():
-    with pytest.raises(UsageError, match="expected a data frame .* found list"):
+    with pytest.raises(UsageError, match=r"expected a data frame .* found list"):
         frame_columns([1, 2], ["y"])

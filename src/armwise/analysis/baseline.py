@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from armwise.analysis.comparison import comparisons
 from armwise.analysis.results import Row, estimate_row, row
@@ -28,6 +27,7 @@ from armwise.stats import (
     summary,
     variance_ratio,
 )
+from armwise.stats.balance import METHOD_CATEGORICAL, METHOD_NUMERIC
 
 #: A standardised difference beyond this is commonly called imbalance (Austin 2009, Stat Med 28:3083-3107).
 THRESHOLD = 0.1
@@ -43,6 +43,15 @@ class Variable:
     numeric: bool
     categories: Mapping[str, str]
     frame: pl.DataFrame  # subject, arm, value
+
+    @property
+    def kind(self) -> Literal["numeric", "categorical"]:
+        """As the standardised difference names it."""
+        return "numeric" if self.numeric else "categorical"
+
+    def of(self, arm: str) -> pl.Series:
+        """The values of an arm."""
+        return self.frame.filter(pl.col("arm") == arm)["value"]
 
 
 def variables(derived: Derived) -> list[Variable]:
@@ -74,6 +83,7 @@ def baseline(derived: Derived) -> Iterator[Row]:
     """The rows of Table 1, by arm; standardised differences of each arm from the reference, before and after."""
     protocol = derived.study.protocol
     reference = protocol.reference
+    others = [arm for arm in protocol.arms if arm != reference]
     weights = _weights(derived)
     for variable in variables(derived):
         about = {
@@ -82,22 +92,20 @@ def baseline(derived: Derived) -> Iterator[Row]:
             "item": variable.name,
             "label": variable.label,
         }
+        before = {**about, "target": "everyone"}
         for arm in protocol.arms:
-            values = variable.frame.filter(pl.col("arm") == arm)["value"]
-            yield from _summary(variable, values, {**about, "arm": arm, "target": "everyone"})
-        for arm in protocol.arms:
-            if arm != reference:
-                yield from _difference(
-                    variable, arm, reference, {**about, "arm": arm, "versus": reference, "target": "everyone"}
-                )
+            yield from _summary(variable, variable.of(arm), {**before, "arm": arm})
+        for arm in others:
+            yield from _difference(variable, arm, reference, before)
         if weights is not None:
-            yield from _weighted(variable, weights, reference, about)
-    for arm in protocol.arms:
-        sizes = [derived.subjects.filter(pl.col("arm") == a).height for a in (arm, reference)]
-        if arm != reference and min(sizes) > 1:
+            yield from _weighted(variable, weights, others[0], reference, {**about, "target": "overlap"})
+    for arm in others:
+        n_arm, n_versus = (derived.subjects.filter(pl.col("arm") == a).height for a in (arm, reference))
+        if min(n_arm, n_versus) > 1:
             yield row(
-                "chance imbalance", chance_imbalance(*sizes, THRESHOLD), at=THRESHOLD, n_arm=sizes[0], n_versus=sizes[1], analysis="baseline",
-                role="descriptive", arm=arm, versus=reference, unit="proportion", method="one normal covariate, arms alike",
+                "chance imbalance", chance_imbalance(n_arm, n_versus, THRESHOLD), at=THRESHOLD, n_arm=n_arm,
+                n_versus=n_versus, analysis="baseline", role="descriptive", arm=arm, versus=reference,
+                unit="proportion", method="one normal covariate, arms alike",
             )  # fmt: skip
 
 
@@ -121,82 +129,78 @@ def _summary(variable: Variable, values: pl.Series, about: dict[str, Any]) -> It
 
 
 def _difference(variable: Variable, arm: str, reference: str, about: dict[str, Any]) -> Iterator[Row]:
-    pair = [
-        variable.frame.filter((pl.col("arm") == a) & pl.col("value").is_not_null())["value"].to_numpy()
-        for a in (arm, reference)
-    ]
-    if min(map(len, pair)) < 2:
-        return
-    kind = "numeric" if variable.numeric else "categorical"
-    yield estimate_row(
-        standardised_difference(*pair, kind=kind), **{**about, "conf_level": None, "unit": "SD"}
-    )
+    pair = [variable.of(a).drop_nulls().to_numpy() for a in (arm, reference)]
+    fixed = {**about, "arm": arm, "versus": reference, "conf_level": None}
+    yield estimate_row(standardised_difference(*pair, kind=variable.kind), **{**fixed, "unit": "SD"})
     if variable.numeric:
-        yield estimate_row(variance_ratio(*pair), **{**about, "conf_level": None, "unit": "ratio"})
+        yield estimate_row(variance_ratio(*pair), **{**fixed, "unit": "ratio"})
 
 
-def _weights(derived: Derived) -> pl.DataFrame | None:
-    """`subject, arm, weight` of the patients in the primary analysis, where it uses overlap weights."""
-    protocol = derived.study.protocol
-    for name, analysis in protocol.analyses.items():
-        if analysis.role == "primary" and analysis.adjust == "overlap-weights":
-            c = next(iter(comparisons(derived, name, analysis)))
-            treated = (c.frame["arm"] == c.arms[0]).to_numpy()
-            try:
-                fit = propensity(c.covariates(), treated)
-            except UsageError:
-                return None
-            if fit.separated or not fit.converged:
-                return None
-            weights = pl.Series("weight", overlap_weights(fit.scores, treated))
-            return c.frame.select("subject", "arm").with_columns(weights)
+@dataclass(frozen=True)
+class Weights:
+    """The overlap weights of the primary analysis.
+
+    Attributes:
+        frame: `subject, arm, weight` of the subjects whom that analysis used; empty without weights.
+        problem: why there are no weights, or empty.
+    """
+
+    frame: pl.DataFrame
+    problem: str = ""
+
+
+def _weights(derived: Derived) -> Weights | None:
+    """The weights of the primary analysis; None where it uses none."""
+    for name, analysis in derived.study.protocol.analyses.items():
+        if analysis.role != "primary" or analysis.adjust != "overlap-weights":
+            continue
+        c = next(iter(comparisons(derived, name, analysis)))
+        treated = (c.frame["arm"] == c.arms[0]).to_numpy()
+        frame = c.frame.select("subject", "arm").with_columns(pl.lit(0.0).alias("weight"))
+        try:
+            fit = propensity(c.covariates(), treated)
+        except UsageError as error:
+            return Weights(frame.clear(), str(error))
+        if fit.problem:
+            return Weights(frame.clear(), fit.problem)
+        return Weights(frame.with_columns(pl.Series("weight", overlap_weights(fit.scores, treated))))
     return None
 
 
 def _weighted(
-    variable: Variable, weights: pl.DataFrame, reference: str, about: dict[str, Any]
+    variable: Variable, weights: Weights, arm: str, reference: str, about: dict[str, Any]
 ) -> Iterator[Row]:
-    """The same in the overlap population: the patients of the primary analysis under its weights."""
-    joined = weights.join(
+    """The same in the overlap population: the subjects of the primary analysis under its weights.
+
+    Whoever that analysis left out (outcome missing, say) has no weight here, which every row says.
+    """
+    joined = weights.frame.join(
         variable.frame.select("subject", "value"), on="subject", how="left", maintain_order="left"
-    )
-    joined = joined.filter(pl.col("value").is_not_null())
-    arms = [a for a in joined["arm"].unique(maintain_order=True) if a != reference]
-    if not arms:
-        return
-    arm = arms[0]
-    about = {**about, "target": "overlap", "method": "overlap weights of the primary analysis"}
-    values: dict[str, NDArray[Any]] = {}
+    ).filter(pl.col("value").is_not_null())
+    values, w = {}, {}
     for name in (arm, reference):
         mine = joined.filter(pl.col("arm") == name)
-        values[name], w = mine["value"].to_numpy(), mine["weight"].to_numpy()
-        if len(w) < 2:
-            return
+        values[name], w[name] = mine["value"].to_numpy(), mine["weight"].to_numpy()
+    fixed = {**about, "arm": arm, "versus": reference, "unit": "SD", "conf_level": None}
+    if weights.problem or not all(len(x) for x in w.values()):
+        method = METHOD_NUMERIC if variable.numeric else METHOD_CATEGORICAL
+        reason = weights.problem or "nobody in an arm has a weight"
+        yield row(
+            "standardised difference", None, status="not estimable", reason=reason, method=method, **fixed
+        )
+        return
+    reason = f"the {weights.frame.height} subjects of the primary analysis, under its weights"
+    for name in (arm, reference):
+        own = {**about, "arm": name, "n": len(w[name]), "method": "overlap weights", "reason": reason}
         if variable.numeric:
-            mean = float(np.average(values[name], weights=w))
-            yield row("mean", mean, n=len(w), arm=name, unit=variable.unit, **about)
-        else:
-            for code in variable.categories or sorted(set(joined["value"])):
-                share = float(np.average(values[name] == code, weights=w))
-                yield row("share", share, n=len(w), arm=name, category=code, unit="proportion", **about)
-    kind = "numeric" if variable.numeric else "categorical"
-    whole = [
-        variable.frame.filter((pl.col("arm") == a) & pl.col("value").is_not_null())["value"].to_numpy()
-        for a in (arm, reference)
-    ]
+            yield row("mean", float(np.average(values[name], weights=w[name])), unit=variable.unit, **own)
+            continue
+        for code in variable.categories or sorted(set(joined["value"])):
+            share = float(np.average(values[name] == code, weights=w[name]))
+            yield row("share", share, category=code, unit="proportion", **own)
+    everyone = [variable.of(a).drop_nulls().to_numpy() for a in (arm, reference)]
     found = standardised_difference(
-        values[arm], values[reference], kind=kind, sd_from=(whole[0], whole[1]),
-        weights_arm=joined.filter(pl.col("arm") == arm)["weight"].to_numpy(),
-        weights_versus=joined.filter(pl.col("arm") == reference)["weight"].to_numpy(),
+        values[arm], values[reference], kind=variable.kind, weights_arm=w[arm], weights_versus=w[reference],
+        sd_from=(everyone[0], everyone[1]),
     )  # fmt: skip
-    yield estimate_row(
-        found,
-        **{
-            **about,
-            "arm": arm,
-            "versus": reference,
-            "conf_level": None,
-            "unit": "SD",
-            "method": found.method,
-        },
-    )
+    yield estimate_row(found, **{**fixed, "reason": found.reason or reason})

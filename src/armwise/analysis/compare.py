@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
-from armwise.analysis.comparison import Comparison, comparisons, exclusion_rows
+from armwise.analysis.comparison import STATISTIC, Comparison, comparisons, exclusion_rows, is_comparison
 from armwise.analysis.means import ancova_rows, mann_whitney_rows, mean_difference_rows
-from armwise.analysis.multiplicity import COMPARISONS, tested
+from armwise.analysis.multiplicity import tested
 from armwise.analysis.results import Row, row
 from armwise.analysis.risks import fisher_rows, odds_ratio_rows, risk_difference_rows, risk_ratio_rows
+from armwise.derive.covariates import labels
 from armwise.derive.derived import Derived
 from armwise.errors import UsageError
 from armwise.protocol.model import METHODS, Analysis
 from armwise.stats import Estimate, verdict
+from armwise.study.tables import FILE, LINE
 
-#: Method of the protocol -> the function that makes its rows. An added method is one entry here and in `METHODS`.
+#: Method of the protocol -> the function that makes its rows. An added method is one entry here, its statistic and
+#: its words in `comparison`, and its name in the protocol's `METHODS`.
 ROWS: dict[str, Callable[..., Iterator[Row]]] = {
     "ancova": ancova_rows,
     "mean-difference": mean_difference_rows,
@@ -27,7 +31,7 @@ ROWS: dict[str, Callable[..., Iterator[Row]]] = {
     "odds-ratio": odds_ratio_rows,
     "fisher-exact": fisher_rows,
 }
-assert ROWS.keys() == METHODS.keys()
+assert ROWS.keys() == METHODS.keys() == STATISTIC.keys()
 
 
 def compare(
@@ -36,7 +40,8 @@ def compare(
     """Runs one analysis of the protocol.
 
     Returns:
-        Its rows; the subjects that it could not use, with file, row and reason; and how many it used, by arm.
+        Its rows; the subjects that it could not use, with file, row and reason; and how many it used, by arm, at its
+        last visit.
     """
     rows: list[Row] = []
     lost: list[dict[str, Any]] = []
@@ -48,94 +53,118 @@ def compare(
         rows += _margin(c, made)
         for subgroup in analysis.subgroups:
             rows += _subgroup(c, subgroup)
-        lost += [
-            {
-                "file": r["_file"],
-                "row": r["_row"],
-                "subject": r["subject"],
-                "visit": c.visit,
-                "excluded_from": name,
-                "reason": r["excluded"],
-            }
-            for r in c.lost.iter_rows(named=True)
-        ]
+        lost += _listed(c)
         used = {arm: len(c.outcome(arm)) for arm in c.protocol.arms}
     if name not in tested(derived.study.protocol):  # no p beyond what the multiplicity plan covers
         rows = [{**r, "p": None} for r in rows]
     return rows, lost, used
 
 
-def _attempt(c: Comparison) -> Iterator[Row]:
-    """The method's rows; where the data cannot give a comparison, one row an arm that says why."""
+def _listed(c: Comparison) -> list[dict[str, Any]]:
+    return [
+        {
+            "file": r[FILE],
+            "row": r[LINE],
+            "subject": r["subject"],
+            "visit": c.visit,
+            "excluded_from": c.name,
+            "reason": r["excluded"],
+        }
+        for r in c.lost.iter_rows(named=True)
+    ]
+
+
+def _attempt(c: Comparison, null: float = 0.0) -> Iterator[Row]:
+    """The method's rows; an arm that cannot be compared has a row that says why."""
+    compared: set[str] = set()
+    why = ""
     try:
-        yield from ROWS[c.analysis.method](c)
-    except UsageError as error:  # an arm without subjects, a covariate without values
-        statistic = {
-            "ancova": "mean difference",
-            "mean-difference": "mean difference",
-            "mann-whitney": "shift",
-        }.get(c.analysis.method, c.analysis.method.replace("-", " ").replace("fisher exact", "odds ratio"))
-        for arm in c.arms:
-            yield row(
-                statistic, None, status="not estimable", reason=str(error), method=c.analysis.method, n=c.frame.height,
-                arm=arm, versus=c.reference, **c.about,
-            )  # fmt: skip
+        for made in ROWS[c.analysis.method](c, null=null):
+            if is_comparison(c.protocol, made):
+                compared.add(made["arm"])
+            yield made
+    except UsageError as error:
+        why = str(error)
+    for arm in c.arms:
+        if arm in compared:
+            continue
+        empty = [a for a in (arm, c.reference) if not len(c.outcome(a))]
+        reason = f"nobody in {' and '.join(empty)} is analysed" if empty else why
+        yield row(
+            c.statistic, None, status="not estimable", reason=reason, method=c.method, arm=arm, versus=c.reference,
+            n=c.frame.height, n_arm=len(c.outcome(arm)), n_versus=len(c.outcome(c.reference)),
+            conf_level=c.analysis.conf_level, **c.about,
+        )  # fmt: skip
 
 
 def _margin(c: Comparison, rows: list[Row]) -> Iterator[Row]:
-    """Non-inferiority or equivalence, with p at the margin from the method itself where it has one."""
+    """Non-inferiority or equivalence: what the interval says, and p at the margin from the method itself.
+
+    p is twice the one-sided p, the larger of both for equivalence: it is at most alpha exactly when the interval at
+    1 - alpha clears the margin, so that a family reads it like any other p.
+    """
     margin = c.analysis.margin
     if margin is None:
         return
     higher = c.higher_is_better is not False
-    null = -margin.value if higher else margin.value
-    again = list(ROWS[c.analysis.method](c, null=null)) if margin.kind == "non-inferiority" else []
-    for found in rows:
-        if (
-            found["versus"] is None
-            or found["statistic"] not in COMPARISONS
-            or found["analysis"] != c.name
-            or found["estimate"] is None
-        ):
+    lower_edge = margin.kind == "equivalence" or higher
+    upper_edge = margin.kind == "equivalence" or not higher
+    edges = [-margin.value] * lower_edge + [margin.value] * upper_edge
+    at_edge = {edge: _by_arm(c, _attempt(c, null=edge)) for edge in edges}
+    for arm, found in _by_arm(c, rows).items():
+        about = {**c.about, "arm": arm, "versus": c.reference, "method": margin.kind, "n": found["n"]}
+        about |= {
+            "at": margin.value if margin.kind == "equivalence" else edges[0],
+            "conf_level": found["conf_level"],
+        }
+        if found["lower"] is None:
+            yield row("margin", None, status="not estimable", reason=found["reason"], **about)
             continue
         estimate = Estimate(
-            found["estimate"], found["se"], found["df"], found["lower"], found["upper"], found["conf_level"], found["p"],
+            found["estimate"], found["se"], found["df"], found["lower"], found["upper"], found["conf_level"], None,
             found["n"], found["n_arm"], found["n_versus"], found["method"], found["statistic"],
         )  # fmt: skip
         decided = verdict(estimate, margin.value, margin.kind, higher)
-        p = next((r["p"] for r in again if r["id"] == found["id"]), None)
-        yield row(
-            "margin", decided.bound, at=decided.margin, p=p, n=found["n"], conf_level=found["conf_level"], method=margin.kind,
-            arm=found["arm"], versus=found["versus"], reason="met" if decided.met else "not met", **c.about,
-        )  # fmt: skip
+        ps = [
+            at_edge[edge][arm]["p"]
+            if (found["estimate"] > edge if edge < 0 else found["estimate"] < edge)
+            else 1.0
+            for edge in edges
+        ]
+        p = None if None in ps else max(ps)
+        yield row("margin", decided.bound, p=p, reason="met" if decided.met else "not met", **about)
+
+
+def _by_arm(c: Comparison, rows: Iterable[Row]) -> dict[str, Row]:
+    return {r["arm"]: r for r in rows if is_comparison(c.protocol, r)}
 
 
 def _subgroup(c: Comparison, name: str) -> Iterator[Row]:
     """The same comparison within each subgroup: an interval, never a p."""
-    declared = c.protocol.subgroups[name]
-    column = pl.col(declared.covariate)
-    parts: list[tuple[str, pl.Expr]] = []
-    if declared.cuts:
-        edges = [None, *declared.cuts, None]
-        for low, high in zip(edges, edges[1:], strict=False):
-            words = (
-                f"under {high:g}"
-                if low is None
-                else f"{low:g} or more"
-                if high is None
-                else f"{low:g} to under {high:g}"
-            )
-            inside = (column >= low if low is not None else pl.lit(True)) & (
-                column < high if high is not None else pl.lit(True)
-            )
-            parts.append((words, inside))
-    else:
-        parts = [
-            (str(value), column == value)
-            for value in c.frame[declared.covariate].drop_nulls().unique().sort()
-        ]
-    for words, inside in parts:
+    covariate = c.protocol.subgroups[name].covariate
+    for words, inside in _parts(c, name):
         part = c.within(inside, f"{name}={words}")
         for made in _attempt(part):
-            if made["versus"] is not None and made["statistic"] in COMPARISONS and made["analysis"] == c.name:
+            if is_comparison(c.protocol, made):
                 yield {**made, "p": None, "role": "exploratory"}
+    for arm in c.protocol.arms:
+        unknown = c.frame.filter((pl.col("arm") == arm) & pl.col(covariate).is_null()).height
+        if unknown:
+            about = {**c.about, "subgroup": name, "role": "exploratory", "unit": "subjects"}
+            yield row("excluded", unknown, arm=arm, category=f"covariate missing: {covariate}", **about)
+
+
+def _parts(c: Comparison, name: str) -> Iterator[tuple[str, pl.Expr]]:
+    """The subgroups in words, with the condition for each: between cut points, or the declared categories."""
+    declared = c.protocol.subgroups[name]
+    column = pl.col(declared.covariate)
+    if not declared.cuts:
+        categories = labels(c.protocol, declared.covariate)[2]
+        for value in categories or c.frame[declared.covariate].drop_nulls().unique().sort():
+            yield str(value), column == value
+        return
+    cuts = sorted(declared.cuts)
+    yield f"under {cuts[0]:g}", column < cuts[0]
+    for low, high in pairwise(cuts):
+        yield f"{low:g} to under {high:g}", (column >= low) & (column < high)
+    yield f"{cuts[-1]:g} or more", column >= cuts[-1]

@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from armwise.analysis.describe import unit_of
 from armwise.analysis.results import Row, row
 from armwise.derive.derived import Derived
 from armwise.derive.populations import after_events, filled, in_set
 from armwise.protocol.model import Analysis, Protocol
+from armwise.stats.analysis_of_covariance import METHOD as ANCOVA
+from armwise.stats.fisher import METHOD as FISHER
+from armwise.stats.proportions import METHOD_NAMES as INTERVALS
+from armwise.stats.weighting import MEAN_METHOD as WEIGHTED_MEANS
+from armwise.stats.weighting import RISK_METHOD as WEIGHTED_RISKS
 from armwise.study.tables import FILE, LINE
+
+#: Method of the protocol -> the statistic that it compares arms by; only these carry the comparison's p.
+STATISTIC: dict[str, str] = {
+    "ancova": "mean difference",
+    "mean-difference": "mean difference",
+    "mann-whitney": "shift",
+    "risk-difference": "risk difference",
+    "risk-ratio": "risk ratio",
+    "odds-ratio": "odds ratio",
+    "fisher-exact": "odds ratio",
+}
+
+
+def is_comparison(protocol: Protocol, row: Row) -> bool:
+    """Whether a row is a declared analysis's comparison of an arm with the reference (not a companion of it)."""
+    analysis = protocol.analyses.get(row["analysis"])
+    if analysis is None or row["versus"] is None or row["statistic"] != STATISTIC[analysis.method]:
+        return False
+    return bool((row["method"] == FISHER) == (analysis.method == "fisher-exact"))
 
 
 @dataclass(frozen=True)
@@ -56,15 +79,35 @@ class Comparison:
         values = self.outcome(arm)
         return int(values.sum()), len(values)
 
-    def covariates(self, frame: pl.DataFrame | None = None) -> dict[str, NDArray[Any]]:
+    def covariates(self) -> dict[str, NDArray[Any]]:
         """Covariate -> values: numbers as floats, categories as text."""
-        frame = self.frame if frame is None else frame
-        return {name: frame[name].to_numpy() for name in self.analysis.covariates}
+        return {name: self.frame[name].to_numpy() for name in self.analysis.covariates}
+
+    @property
+    def statistic(self) -> str:
+        """The statistic that the arms are compared by."""
+        return STATISTIC[self.analysis.method]
+
+    @property
+    def method(self) -> str:
+        """The method in the words of its own rows: a comparison that cannot be made has the key of one that can."""
+        weighted = self.analysis.adjust == "overlap-weights"
+        return {
+            "ancova": ANCOVA,
+            "mean-difference": WEIGHTED_MEANS if weighted else "Welch",
+            "mann-whitney": "Mann-Whitney",
+            "risk-difference": WEIGHTED_RISKS
+            if weighted
+            else INTERVALS[self.analysis.interval or "newcombe"],
+            "risk-ratio": INTERVALS["miettinen-nurminen"],
+            "odds-ratio": INTERVALS["miettinen-nurminen"],
+            "fisher-exact": FISHER,
+        }[self.analysis.method]
 
     def within(self, condition: pl.Expr, subgroup: str) -> Comparison:
         """The same comparison among some of the subjects."""
         about = {**self.about, "subgroup": subgroup}
-        return Comparison(**{**self.__dict__, "frame": self.frame.filter(condition), "about": about})
+        return replace(self, frame=self.frame.filter(condition), about=about)
 
 
 def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Comparison]:
@@ -103,7 +146,7 @@ def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Com
                 "analysis_set": chosen,
                 "target": "overlap" if analysis.adjust == "overlap-weights" else "everyone",
                 "visit": visit,
-                "unit": unit_of(derived, analysis.endpoint),
+                "unit": derived.unit_of(analysis.endpoint),
                 "label": analysis.label or endpoint.label or name,
             },
             reference=protocol.reference,
@@ -127,13 +170,13 @@ def _with_origin(people: pl.DataFrame, derived: Derived) -> pl.DataFrame:
 
 
 def _excluded(analysis: Analysis) -> pl.Expr:
-    reason = pl.when(pl.col("left_out").is_not_null()).then(pl.col("left_out"))
-    reason = reason.when(pl.col("outcome").is_null()).then(
-        pl.concat_str(pl.lit("outcome missing: "), pl.col("missing").fill_null("not recorded"))
-    )
-    for covariate in analysis.covariates:
-        reason = reason.when(pl.col(covariate).is_null()).then(pl.lit(f"covariate missing: {covariate}"))
-    return reason.otherwise(None).alias("excluded")
+    """Why a subject is not analysed: the first of not in the set, no outcome, no covariate; null when analysed."""
+    why = pl.concat_str(pl.lit("outcome missing: "), pl.col("missing").fill_null("not recorded"))
+    return pl.coalesce(
+        "left_out",
+        pl.when(pl.col("outcome").is_null()).then(why),
+        *(pl.when(pl.col(c).is_null()).then(pl.lit(f"covariate missing: {c}")) for c in analysis.covariates),
+    ).alias("excluded")
 
 
 def _missing(people: pl.DataFrame) -> tuple[int, int]:

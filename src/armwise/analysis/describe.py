@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from armwise.analysis.results import Row, estimate_row, row
 from armwise.derive.derived import Derived
@@ -17,19 +20,21 @@ _SUMMARY = ("sd", "median", "q1", "q3", "min", "max")
 def describe(derived: Derived) -> Iterator[Row]:
     """Every score at every visit, and every endpoint at every visit after baseline, by arm."""
     protocol = derived.study.protocol
+    observed = cells(derived.scores, "score", "value")
     for ref, score in derived.catalogue.items():
-        mine = derived.scores.filter(pl.col("score") == ref)
-        for visit, arm in product(protocol.visits, protocol.arms):
-            values = mine.filter((pl.col("visit") == visit) & (pl.col("arm") == arm))["value"].drop_nulls()
-            if mine.filter(pl.col("visit") == visit).height:
+        for visit in protocol.visits:
+            if not any((ref, visit, arm) in observed for arm in protocol.arms):
+                continue
+            for arm in protocol.arms:
+                values = observed.get((ref, visit, arm), NOTHING)
                 yield from _number(
                     values, endpoint=ref, visit=visit, arm=arm, unit=score.unit, label=score.label
                 )
+    outcomes = cells(derived.endpoints, "endpoint", "outcome")
     for name, endpoint in protocol.endpoints.items():
-        mine = derived.endpoints.filter(pl.col("endpoint") == name)
-        unit = unit_of(derived, name)
+        unit = derived.unit_of(name)
         for visit, arm in product(protocol.visits_after_baseline(), protocol.arms):
-            values = mine.filter((pl.col("visit") == visit) & (pl.col("arm") == arm))["outcome"].drop_nulls()
+            values = outcomes.get((name, visit, arm), NOTHING)
             about = {"endpoint": name, "visit": visit, "arm": arm, "label": endpoint.label or name}
             if endpoint.is_response:
                 yield from _response(values, **about)
@@ -37,21 +42,23 @@ def describe(derived: Derived) -> Iterator[Row]:
                 yield from _number(values, unit=unit, **about)
 
 
-def unit_of(derived: Derived, endpoint: str) -> str:
-    """The unit of an endpoint's outcome: that of its score, `%` for a per cent change, `proportion` for a response."""
-    declared = derived.study.protocol.endpoints[endpoint]
-    if declared.is_response:
-        return "proportion"
-    return "%" if declared.kind == "percent-change" else derived.catalogue[declared.score or ""].unit
+#: The values of a cell without rows.
+NOTHING = pl.Series(dtype=pl.Float64)
+
+
+def cells(frame: pl.DataFrame, about: str, value: str) -> dict[tuple[str, str, str], pl.Series]:
+    """(score or endpoint, visit, arm) -> its known values, for every cell that has a row."""
+    parts = frame.select(about, "visit", "arm", value).partition_by(about, "visit", "arm", as_dict=True)
+    return {(str(a), str(b), str(c)): part[value].drop_nulls() for (a, b, c), part in parts.items()}
 
 
 def _number(values: pl.Series, **about: str) -> Iterator[Row]:
-    fixed = {"analysis": "describe", "role": "descriptive", **about}
+    fixed: dict[str, Any] = {"analysis": "describe", "role": "descriptive", **about}
     found = summary(values.to_numpy())
     yield row("n", found.n, n=found.n, **{**fixed, "unit": "subjects"})
     if found.n == 0:
         return
-    yield estimate_row(mean_interval(values.to_numpy()), **fixed)
+    yield mean_row(values.to_numpy(), **fixed)
     for name in _SUMMARY:
         value = getattr(found, name)
         if value is not None:
@@ -66,29 +73,36 @@ def _response(values: pl.Series, **about: str) -> Iterator[Row]:
         yield estimate_row(wilson(responders, n), unit="proportion", **fixed)
 
 
+def mean_row(values: NDArray[np.float64], conf_level: float = 0.95, **about: Any) -> Row:
+    """A mean with its interval; where there is none (one subject, all alike) the mean itself is still known."""
+    found = mean_interval(values, conf_level)
+    if found.estimate is None and found.n:
+        return row("mean", float(values.mean()), n=found.n, method=found.method, reason=found.reason, **about)
+    return estimate_row(found, **about)
+
+
 def distribution(derived: Derived) -> Iterator[Row]:
     """Cumulative share of each change endpoint: of the subjects with a change, those with `at` or better.
 
     The figure that regulators ask for beside a responder analysis: every threshold at once.
     """
     protocol = derived.study.protocol
+    outcomes = cells(derived.endpoints, "endpoint", "outcome")
     for name, endpoint in protocol.endpoints.items():
         if endpoint.kind != "change" or not endpoint.score:
             continue
         score = derived.catalogue[endpoint.score]
-        if (
-            score.higher_is_better is None or score.lo is None
-        ):  # better is not declared, or the scale has no ends
-            continue
-        mine = derived.endpoints.filter((pl.col("endpoint") == name) & pl.col("outcome").is_not_null())
+        if score.higher_is_better is None or score.lo is None:
+            continue  # better is not declared, or the scale has no ends
         for visit, arm in product(protocol.visits_after_baseline(), protocol.arms):
-            values = mine.filter((pl.col("visit") == visit) & (pl.col("arm") == arm))["outcome"]
-            values = values.round(9)  # differences of decimals: 0.8 - 0.7 and 0.5 - 0.4 are one step of the curve
+            # differences of decimals: 0.8 - 0.7 and 0.5 - 0.4 are one step of the curve
+            values = outcomes.get((name, visit, arm), NOTHING).round(9)
             for at in values.unique().sort():
                 better = (values >= at) if score.higher_is_better else (values <= at)
                 yield row(
-                    "cumulative share", int(better.sum()) / values.len(), n=values.len(), at=at, analysis="distribution",
-                    role="descriptive", endpoint=name, visit=visit, arm=arm, unit="proportion", label=endpoint.label or name,
+                    "cumulative share", int(better.sum()) / values.len(), n=values.len(), at=at,
+                    analysis="distribution", role="descriptive", endpoint=name, visit=visit, arm=arm,
+                    unit="proportion", label=endpoint.label or name,
                 )  # fmt: skip
 
 
@@ -113,8 +127,9 @@ def crosstab(derived: Derived) -> Iterator[Row]:
                     for part, value in zip(endpoint.of, answers, strict=True)
                 )
                 yield row(
-                    "count", here.filter(fits).height, n=here.height, analysis="crosstab", role="descriptive", endpoint=name,
-                    visit=visit, arm=arm, category=words, unit="subjects", label=endpoint.label or name,
+                    "count", here.filter(fits).height, n=here.height, analysis="crosstab", role="descriptive",
+                    endpoint=name, visit=visit, arm=arm, category=words, unit="subjects",
+                    label=endpoint.label or name,
                 )  # fmt: skip
 
 

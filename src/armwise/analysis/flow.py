@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from typing import Any
 
 import polars as pl
 
 from armwise.analysis.results import Row, row
 from armwise.derive.derived import Derived
-from armwise.study.study import Study
+from armwise.derive.scores import scored_forms
 
 #: The event that ends a subject's participation.
 OFF_STUDY = "off_study"
@@ -53,18 +54,36 @@ def flow(derived: Derived, analysed: Mapping[str, int]) -> Iterator[Row]:
 
 
 def off_study(derived: Derived) -> pl.DataFrame:
-    """`subject, arm, visit, reason` of those who left: the visit is the first one planned after they did."""
+    """`subject, arm, visit, reason` of those who left.
+
+    The visit is the first one that they missed by leaving: nothing was answered at it, and its window had not closed
+    when they left. It is null for those who left with every visit behind them.
+    """
     events = derived.study.tables.get("events")
     schema = {"subject": pl.String, "arm": pl.String, "visit": pl.String, "reason": pl.String}
     if events is None:
         return pl.DataFrame(schema=schema)
     left = events.filter(pl.col("event").str.replace_all("-", "_") == OFF_STUDY)
     left = left.sort("date", maintain_order=True).unique("subject", keep="first", maintain_order=True)
-    left = left.join(derived.subjects.select("subject", "arm", "time_zero"), on="subject", how="inner")
+    left = left.join(
+        derived.subjects.select("subject", "arm", "time_zero"),
+        on="subject",
+        how="inner",
+        maintain_order="left",
+    )
+    answered = (
+        derived.scores.filter("answered").group_by("subject").agg(pl.col("visit").unique().alias("_seen"))
+    )
+    left = left.join(answered, on="subject", how="left", maintain_order="left")
     day = (pl.col("date") - pl.col("time_zero")).dt.total_days()
     visit = pl.lit(None, dtype=pl.String)
-    for name, planned in reversed(derived.study.protocol.visits.items()):
-        visit = pl.when(day < planned.day).then(pl.lit(name)).otherwise(visit)
+    protocol = derived.study.protocol
+    for name in reversed(protocol.visits_after_baseline()):
+        planned = protocol.visits[name]
+        closes = planned.day + (planned.window[1] if planned.window else 0)
+        open_still = (day <= closes).fill_null(True)
+        missed = open_still & ~pl.col("_seen").list.contains(name).fill_null(False)
+        visit = pl.when(missed).then(pl.lit(name)).otherwise(visit)
     return left.select(
         "subject", "arm", visit.alias("visit"), pl.col("reason").fill_null("reason not recorded")
     )
@@ -80,55 +99,57 @@ def _counted(reasons: pl.Series) -> list[tuple[str, int]]:
 
 
 def _assessed(derived: Derived, arm: str, visit: str) -> int:
-    here = derived.scores.filter((pl.col("arm") == arm) & (pl.col("visit") == visit) & pl.col("answered"))
+    """Subjects with any answer on a form that every arm fills in: a form of one arm would favour that arm."""
+    forms = [name for name, form in derived.study.protocol.forms.items() if form.arms is None]
+    here = derived.scores.filter(
+        (pl.col("arm") == arm) & (pl.col("visit") == visit) & pl.col("answered") & pl.col("form").is_in(forms)
+    )
     return here["subject"].n_unique()
 
 
 def completion(derived: Derived) -> Iterator[Row]:
     """Questionnaires expected, received and scored by form, visit and arm; and why the others are missing."""
-    study = derived.study
-    protocol = study.protocol
-    gone = off_study(derived)
-    for name in derived.scores["form"].unique(maintain_order=True):
+    protocol = derived.study.protocol
+    received, scored, recorded = _records(derived)
+    departed = {subject: (visit, reason) for subject, _, visit, reason in off_study(derived).iter_rows()}
+    order = list(protocol.visits)
+    people = {
+        arm: derived.subjects.filter(pl.col("arm") == arm)["subject"].to_list() for arm in protocol.arms
+    }
+
+    def why(subject: str, form: str, visit: str) -> str:
+        first, reason = departed.get(subject, (None, ""))
+        if first is not None and order.index(first) <= order.index(visit):
+            return f"left the study: {reason}"
+        return recorded.get((form, visit, subject)) or "not recorded"
+
+    for name in scored_forms(protocol, derived.catalogue):
         form = protocol.forms[name]
-        mine = derived.scores.filter(pl.col("form") == name)
-        visits = form.at if isinstance(form.at, tuple) else tuple(protocol.visits)
-        for visit, arm in product(visits, protocol.arms):
-            if form.arms and arm not in form.arms:
-                continue
-            people = derived.subjects.filter(pl.col("arm") == arm)["subject"]
-            here = mine.filter((pl.col("visit") == visit) & (pl.col("arm") == arm))
-            received = here.filter("answered")["subject"].unique()
-            scored = here.filter(pl.col("value").is_not_null())["subject"].n_unique()
-            about = {
-                "analysis": "completion",
-                "role": "descriptive",
-                "item": name,
-                "visit": visit,
-                "arm": arm,
-            }
-            about |= {"unit": "questionnaires", "label": form.label or name}
-            for statistic, number in (
-                ("expected", people.len()),
-                ("received", received.len()),
-                ("scored", scored),
-            ):
-                yield row(statistic, number, n=people.len(), **about)
-            for reason, number in _why(study, people, here, gone, visit, received):
-                yield row("missing", number, n=people.len(), category=reason, **about)
+        visits = form.at if isinstance(form.at, tuple) else protocol.visits
+        for visit, arm in product(visits, form.arms or protocol.arms):
+            about: dict[str, Any] = {"analysis": "completion", "role": "descriptive", "item": name}
+            about |= {"visit": visit, "arm": arm, "n": len(people[arm]), "unit": "questionnaires"}
+            about["label"] = form.label or name
+            there = [s for s in people[arm] if (name, visit, s) in received]
+            yield row("expected", len(people[arm]), **about)
+            yield row("received", len(there), **about)
+            yield row("scored", sum((name, visit, s) in scored for s in people[arm]), **about)
+            reasons = [why(s, name, visit) for s in people[arm] if (name, visit, s) not in received]
+            for reason, number in _counted(pl.Series("reason", reasons, dtype=pl.String)):
+                yield row("missing", number, category=reason, **about)
 
 
-def _why(
-    study: Study, people: pl.Series, here: pl.DataFrame, gone: pl.DataFrame, visit: str, received: pl.Series
-) -> list[tuple[str, int]]:
-    visits = list(study.protocol.visits)
-    left = gone.filter(pl.col("visit").is_in(visits[: visits.index(visit) + 1]))
-    recorded = dict(here.filter(~pl.col("answered")).select("subject", "reason").iter_rows())
-    departed = dict(left.select("subject", "reason").iter_rows())
-    reasons = []
-    for subject in people.filter(~people.is_in(received.to_list())):
-        if subject in departed:
-            reasons.append(f"left the study: {departed[subject]}")
+def _records(
+    derived: Derived,
+) -> tuple[set[tuple[str, str, str]], set[tuple[str, str, str]], dict[tuple[str, str, str], str | None]]:
+    """(form, visit, subject) of the forms with any answer and with any score; and the reasons given in the others."""
+    received, scored, recorded = set(), set(), {}
+    columns = ("form", "visit", "subject", "answered", "value", "reason")
+    for form, visit, subject, answered, value, reason in derived.scores.select(columns).iter_rows():
+        if answered:
+            received.add((form, visit, subject))
         else:
-            reasons.append(recorded.get(subject) or "not recorded")
-    return _counted(pl.Series("reason", reasons, dtype=pl.String))
+            recorded[form, visit, subject] = reason
+        if value is not None:
+            scored.add((form, visit, subject))
+    return received, scored, recorded

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import polars as pl
-
 from armwise.analysis.comparison import Comparison
+from armwise.analysis.describe import mean_row
 from armwise.analysis.results import Row, estimate_row, row
 from armwise.stats import (
     Estimate,
     ancova_fit,
     hedges_g,
     mann_whitney,
-    mean_interval,
     overlap_mean_difference,
     welch,
 )
@@ -56,29 +54,26 @@ def mean_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
         yield from unadjusted_means(c, arm)
         return
     for arm in c.arms:
-        yield estimate_row(
-            welch(c.outcome(arm), c.outcome(c.reference), a.conf_level, null),
-            **c.about,
-            arm=arm,
-            versus=c.reference,
-        )
+        pair = c.outcome(arm), c.outcome(c.reference)
+        about = {**c.about, "arm": arm, "versus": c.reference}
+        yield estimate_row(welch(*pair, a.conf_level, null), **about)
         if "hedges-g" in a.also:
-            yield estimate_row(
-                hedges_g(c.outcome(arm), c.outcome(c.reference), a.conf_level),
-                **{**c.about, "unit": "SD"},
-                arm=arm,
-                versus=c.reference,
-            )
+            yield estimate_row(hedges_g(*pair, a.conf_level), **{**about, "unit": "SD"})
     for arm in c.protocol.arms:
-        if len(c.outcome(arm)):
-            yield estimate_row(mean_interval(c.outcome(arm), a.conf_level), **c.about, arm=arm)
+        yield mean_row(c.outcome(arm), a.conf_level, **c.about, arm=arm)
 
 
 def mann_whitney_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
-    """The Hodges-Lehmann shift with the interval and p of the Mann-Whitney test."""
+    """The Hodges-Lehmann shift with the interval and p of the Mann-Whitney test.
+
+    Which null distribution it used depends on the data (ties, sizes), so that it stands in `reason`, not in `method`.
+    """
     for arm in c.arms:
         found = mann_whitney(c.outcome(arm), c.outcome(c.reference), c.analysis.conf_level, null)
-        yield estimate_row(found, **c.about, arm=arm, versus=c.reference)
+        method, _, distribution = found.method.partition(", ")
+        reason = "; ".join(filter(None, (distribution, found.reason)))
+        about = {**c.about, "method": method, "reason": reason if found.status == "ok" else found.reason}
+        yield estimate_row(found, **about, arm=arm, versus=c.reference)
 
 
 def unadjusted_means(c: Comparison, arm: str, conditional: Estimate | None = None) -> Iterator[Row]:
@@ -88,40 +83,21 @@ def unadjusted_means(c: Comparison, arm: str, conditional: Estimate | None = Non
     baseline, the difference in mean change lets each arm keep its own level. Ding and Li 2019 (Political Analysis
     27:605-615) give the conditions under which they bracket the effect.
     """
-    about = {
-        **c.about,
-        "analysis": f"{c.name}.unadjusted",
-        "role": "sensitivity",
-        "target": "everyone",
-        "arm": arm,
-        "versus": c.reference,
-    }
-    plain = welch(c.outcome(arm), c.outcome(c.reference), c.analysis.conf_level)
-    yield estimate_row(plain, **{**about, "p": None})
-    yield estimate_row(
-        hedges_g(c.outcome(arm), c.outcome(c.reference), c.analysis.conf_level),
-        **{**about, "unit": "SD", "p": None},
-    )
-    if (
-        conditional is None
-        or c.protocol.randomised
-        or not conditional.se
-        or plain.estimate is None
-        or conditional.estimate is None
-    ):
+    about = {**c.about, "analysis": f"{c.name}.unadjusted", "role": "sensitivity", "target": "everyone"}
+    about |= {"arm": arm, "versus": c.reference, "p": None}
+    pair = c.outcome(arm), c.outcome(c.reference)
+    plain = welch(*pair, c.analysis.conf_level)
+    yield estimate_row(plain, **about)
+    yield estimate_row(hedges_g(*pair, c.analysis.conf_level), **{**about, "unit": "SD"})
+    if conditional is None or c.protocol.randomised or not conditional.se:
+        return
+    if plain.estimate is None or conditional.estimate is None:
         return
     apart = abs(plain.estimate - conditional.estimate) / conditional.se
-    words = "differ" if apart > 1 else "agree"
     yield row(
-        "lord",
-        apart,
-        n=plain.n,
-        method="distance in standard errors",
-        reason=words,
-        **{**c.about, "unit": "SE"},
-        arm=arm,
-        versus=c.reference,
-    )
+        "lord", apart, n=plain.n, method="distance in standard errors", reason="differ" if apart > 1 else "agree",
+        arm=arm, versus=c.reference, **{**c.about, "unit": "SE"},
+    )  # fmt: skip
 
 
 def effective_sizes(
@@ -129,13 +105,6 @@ def effective_sizes(
 ) -> Iterator[Row]:
     """Kish's effective sample size of each arm under the weights."""
     for name, size in ((arm, ess_arm), (c.reference, ess_versus)):
-        n = c.frame.filter(pl.col("arm") == name).height
         status = {"status": "ok"} if size is not None else {"status": "not estimable", "reason": "no weights"}
-        yield row(
-            "effective sample size",
-            size,
-            n=n,
-            arm=name,
-            method="Kish",
-            **{**c.about, "unit": "subjects", **status},
-        )
+        about = {**c.about, "unit": "subjects", **status}
+        yield row("effective sample size", size, n=len(c.outcome(name)), arm=name, method="Kish", **about)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from armwise.analysis.comparison import is_comparison
 from armwise.analysis.results import Row, row
 from armwise.protocol.model import Family, Protocol
 from armwise.stats import Decision, fixed_sequence, holm
@@ -20,54 +21,46 @@ def tested(protocol: Protocol) -> frozenset[str]:
 
 
 def multiplicity(protocol: Protocol, rows: Sequence[Row]) -> Iterator[Row]:
-    """The adjusted p-values of the families, then how many comparisons the report makes in all."""
-    main = [r for r in rows if r["versus"] and r["statistic"] in COMPARISONS and not r["subgroup"]]
+    """The adjusted p-values of the families, then how many comparisons the report makes in all.
+
+    The p of an analysis with a margin is that of the margin: its hypothesis is inferiority, not no difference.
+    """
+    compared = [r for r in rows if is_comparison(protocol, r)]
+    at_margin = {(r["analysis"], r["visit"], r["arm"]): r["p"] for r in rows if r["statistic"] == "margin"}
     gate = 0.0
     for name, family in protocol.families.items():
-        members = [
-            r for a in family.of for r in main if r["analysis"] == a and r["statistic"] == _own(protocol, a)
-        ]
-        decisions = _decide(family, {r["id"]: r["p"] for r in members})
+        members = [r for a in family.of for r in compared if r["analysis"] == a and not r["subgroup"]]
+        decisions = _decide(
+            family, {r["id"]: at_margin.get((r["analysis"], r["visit"], r["arm"]), r["p"]) for r in members}
+        )
         for r in members:
-            decision = decisions[r["id"]]
-            adjusted = None if decision.adjusted_p is None else max(decision.adjusted_p, gate)
-            rejected = decision.rejected and adjusted is not None and adjusted <= family.alpha
-            yield row(
-                "adjusted p", None, p=adjusted, analysis=r["analysis"], role=r["role"], planned=r["planned"], endpoint=r["endpoint"],
-                visit=r["visit"], arm=r["arm"], versus=r["versus"], item=name, method=_method(family), n=r["n"],
-                label=r["label"], at=family.alpha,
-                reason=("rejected" if rejected else "not rejected") + (f": {decision.reason}" if decision.reason else ""),
-            )  # fmt: skip
+            yield _adjusted(r, name, family, decisions[r["id"]], gate)
         if family.order != "none":
-            gate = max(
-                [
-                    gate,
-                    *(
-                        1.0 if d.adjusted_p is None or not d.rejected else d.adjusted_p
-                        for d in decisions.values()
-                    ),
-                ]
-            )
-    compared = [r for r in main if not r["analysis"].endswith(".unadjusted")]
+            gate = max([gate, *(_passed(decision) for decision in decisions.values())])
     about = {"analysis": "multiplicity", "role": "descriptive", "unit": "comparisons"}
-    yield row("comparisons", len(compared), **about)
+    yield row("comparisons", sum(r["lower"] is not None for r in compared), **about)
     yield row("tests", sum(r["p"] is not None for r in compared), **about)
 
 
-#: Statistics of a comparison that carry an interval; companions of the same comparison (ratios beside a difference) are not counted twice.
-COMPARISONS = ("risk difference", "mean difference", "shift", "risk ratio", "odds ratio")
+def _adjusted(r: Row, name: str, family: Family, decision: Decision, gate: float) -> Row:
+    adjusted = None if decision.adjusted_p is None else max(decision.adjusted_p, gate)
+    rejected = decision.rejected and adjusted is not None and adjusted <= family.alpha
+    why = decision.reason
+    if decision.rejected and not rejected:
+        why = "an earlier family was not rejected as a whole"
+    about = {
+        k: r[k] for k in ("analysis", "role", "planned", "endpoint", "visit", "arm", "versus", "label", "n")
+    }
+    return row(
+        "adjusted p", None, p=adjusted, item=name, at=family.alpha, method=_method(family), **about,
+        status="ok" if adjusted is not None else "not estimable",
+        reason=("rejected" if rejected else "not rejected") + (f": {why}" if why else ""),
+    )  # fmt: skip
 
 
-def _own(protocol: Protocol, analysis: str) -> str:
-    return {
-        "ancova": "mean difference",
-        "mean-difference": "mean difference",
-        "mann-whitney": "shift",
-        "risk-difference": "risk difference",
-        "risk-ratio": "risk ratio",
-        "odds-ratio": "odds ratio",
-        "fisher-exact": "odds ratio",
-    }[protocol.analyses[analysis].method]
+def _passed(decision: Decision) -> float:
+    """What a hypothesis leaves for the families after it: its adjusted p, or 1 when it was not rejected."""
+    return decision.adjusted_p if decision.rejected and decision.adjusted_p is not None else 1.0
 
 
 def _method(family: Family) -> str:

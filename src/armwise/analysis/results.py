@@ -63,6 +63,12 @@ IDENTITY = (
     *("category", "item", "at", "at2", "method", "statistic"),
 )
 
+#: What a row takes over from an `Estimate`.
+_ESTIMATE = (
+    *("se", "df", "lower", "upper", "conf_level", "p", "n", "n_arm", "n_versus"),
+    *("method", "status", "reason"),
+)
+
 Row = dict[str, Any]
 
 
@@ -92,23 +98,7 @@ def row(statistic: str, estimate: float | int | None = None, **fields: Any) -> R
 
 def estimate_row(estimate: Estimate, **fields: Any) -> Row:
     """The row of an `Estimate`: its statistic, numbers, method and status, with what the row is about."""
-    numbers = {
-        name: getattr(estimate, name)
-        for name in (
-            "se",
-            "df",
-            "lower",
-            "upper",
-            "conf_level",
-            "p",
-            "n",
-            "n_arm",
-            "n_versus",
-            "method",
-            "status",
-            "reason",
-        )
-    }
+    numbers = {name: getattr(estimate, name) for name in _ESTIMATE}
     return row(estimate.statistic, estimate.estimate, **{**numbers, **fields})
 
 
@@ -120,9 +110,12 @@ def table(rows: Iterable[Row]) -> pl.DataFrame:
     """Rows -> the results table, in the order in which they were made.
 
     Raises:
-        AnalysisError: two rows have the same key (the same number twice) or the same id.
+        AnalysisError: two rows have the same key (the same number twice) or the same id; a number is NaN.
     """
     frame = pl.DataFrame(list(rows), schema=COLUMNS, orient="row")
+    undefined = frame.filter(pl.any_horizontal(pl.col(pl.Float64).is_nan()))
+    if undefined.height:
+        raise AnalysisError(f"{undefined.height} results are not a number; the first: {undefined['key'][0]}")
     twice = frame.filter(pl.col("id").is_duplicated())
     if twice.height:
         raise AnalysisError(f"{twice.height} results share an id; the first: {twice['key'][0]}")
@@ -207,7 +200,7 @@ def read_results(folder: Path) -> Results:
         protocol=parse_protocol(text, "protocol.yaml"),
         protocol_text=text,
         problems=tuple(
-            Problem(**{k: ("" if v is None and k != "row" else v) for k, v in p.items()})
+            Problem(p["severity"], p["file"], p["row"], p["column"] or "", p["what"] or "", p["todo"] or "")
             for p in problems.to_dicts()
         ),
         exclusions=pl.read_csv(folder / "exclusions.csv", schema_overrides=_EXCLUSION_COLUMNS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from armwise.analysis.comparison import Comparison
@@ -21,7 +21,7 @@ from armwise.stats import (
 
 
 def risk_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
-    """The risk difference: overlap-weighted with the unadjusted one beside it, or Newcombe's or Miettinen and Nurminen's."""
+    """The risk difference: overlap-weighted with the unadjusted one beside it, or by the declared interval."""
     a = c.analysis
     yield from _observed(c)
     if a.adjust == "overlap-weights":
@@ -34,7 +34,8 @@ def risk_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
         yield estimate_row(found.arm, **c.about, arm=arm)
         yield estimate_row(found.versus, **c.about, arm=c.reference)
         yield from effective_sizes(c, arm, found.ess_arm, found.ess_versus)
-        yield from _needed(found.difference, {**c.about, "arm": arm, "versus": c.reference})
+        if "number-needed-to-treat" in a.also:
+            yield from _needed(found.difference, {**c.about, "arm": arm, "versus": c.reference})
         beside = {**c.about, "analysis": f"{c.name}.unadjusted", "role": "sensitivity", "target": "everyone"}
         yield from _unadjusted(c, arm, beside, keep_p=False)
         return
@@ -47,25 +48,23 @@ def risk_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
 
 def risk_ratio_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
     """The risk ratio with its score interval."""
-    yield from _observed(c)
-    for arm in c.arms:
-        found = risk_ratio(*c.counts(arm), *c.counts(c.reference), conf_level=c.analysis.conf_level)
-        yield estimate_row(found, **{**c.about, "unit": "ratio"}, arm=arm, versus=c.reference)
+    yield from _ratio_rows(c, risk_ratio)
 
 
 def odds_ratio_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
     """The odds ratio with its score interval."""
-    yield from _observed(c)
-    for arm in c.arms:
-        found = odds_ratio(*c.counts(arm), *c.counts(c.reference), conf_level=c.analysis.conf_level)
-        yield estimate_row(found, **{**c.about, "unit": "ratio"}, arm=arm, versus=c.reference)
+    yield from _ratio_rows(c, odds_ratio)
 
 
 def fisher_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
     """Fisher's exact test with the conditional odds ratio and its exact interval."""
+    yield from _ratio_rows(c, fisher_exact)
+
+
+def _ratio_rows(c: Comparison, ratio: Callable[..., Estimate]) -> Iterator[Row]:
     yield from _observed(c)
     for arm in c.arms:
-        found = fisher_exact(*c.counts(arm), *c.counts(c.reference), conf_level=c.analysis.conf_level)
+        found = ratio(*c.counts(arm), *c.counts(c.reference), conf_level=c.analysis.conf_level)
         yield estimate_row(found, **{**c.about, "unit": "ratio"}, arm=arm, versus=c.reference)
 
 
@@ -107,7 +106,8 @@ def _needed(difference: Estimate, about: dict[str, Any]) -> Iterator[Row]:
             "; the interval runs from the lower limit to benefit through infinity to the upper limit to harm"
         )
     yield row(
-        "number needed to treat", needed.estimate, lower=needed.lower, upper=needed.upper, conf_level=needed.conf_level, n=difference.n,
-        n_arm=difference.n_arm, n_versus=difference.n_versus, method=f"reciprocal of the risk difference ({difference.method})",
-        reason=words, **{**about, "unit": "patients"},
+        "number needed to treat", needed.estimate, lower=needed.lower, upper=needed.upper,
+        conf_level=needed.conf_level, n=difference.n, n_arm=difference.n_arm, n_versus=difference.n_versus,
+        method=f"reciprocal of the risk difference ({difference.method})", reason=words,
+        **{**about, "unit": "patients"},
     )  # fmt: skip

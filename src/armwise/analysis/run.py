@@ -16,8 +16,7 @@ from armwise.analysis.flow import completion, flow
 from armwise.analysis.multiplicity import multiplicity
 from armwise.analysis.results import Results, Row, exclusions_table, row, table
 from armwise.derive.derived import Derived, derive
-from armwise.errors import StudyError
-from armwise.protocol.model import Protocol
+from armwise.errors import StudyError, UsageError
 from armwise.stats import detectable_mean_difference, detectable_risk_difference
 from armwise.study.study import Study
 
@@ -58,16 +57,9 @@ def analyse(study: Study, *, progress: Callable[[str], None] = lambda _: None) -
             analysed = used
     rows += multiplicity(protocol, rows)
     progress("tables and figures")
-    for part in (flow(derived, analysed), baseline(derived), describe(derived), distribution(derived)):
-        rows += part
-    for part in (
-        crosstab(derived),
-        impossible(derived),
-        completion(derived),
-        detectable(protocol),
-        published(protocol),
-    ):
-        rows += part
+    rows += flow(derived, analysed)
+    for part in (baseline, describe, distribution, crosstab, impossible, completion, detectable, published):
+        rows += part(derived)
     made_table = table(rows)
     return Results(
         table=made_table,
@@ -79,41 +71,46 @@ def analyse(study: Study, *, progress: Callable[[str], None] = lambda _: None) -
     )
 
 
-def detectable(protocol: Protocol) -> Iterator[Row]:
-    """The smallest true difference that the planned study finds: from its planned size and SD or risk, never the observed effect."""
-    size = protocol.size
-    reference = protocol.reference
-    planned = {name: arm.planned for name, arm in protocol.arms.items()}
-    if size is None or planned[reference] is None:
+def detectable(derived: Derived) -> Iterator[Row]:
+    """The smallest true difference that the planned study finds: from its planned size, never the observed effect."""
+    protocol = derived.study.protocol
+    size, reference = protocol.size, protocol.reference
+    planned = {name: arm.planned for name, arm in protocol.arms.items() if arm.planned is not None}
+    if size is None or reference not in planned:
         return
-    for arm, n in planned.items():
-        if arm == reference or n is None:
+    if size.sd is not None:
+        method, given = "two-sided t test", f"SD {size.sd:g}"
+    else:
+        method, given = "two-sided test of two proportions", f"{size.risk:.0%} in the reference arm"
+    reason = f"planned size; {given}" + (f" ({size.source})" if size.source else "")
+    for arm in planned:
+        if arm == reference:
             continue
-        sizes = (n, planned[reference] or 0)
-        if size.sd is not None:
-            found: float | None = detectable_mean_difference(*sizes, size.sd, size.power, size.alpha)
-            method, unit, given = "two-sided t test", "points", f"SD {size.sd:g}"
-        else:
-            found = detectable_risk_difference(*sizes, size.risk or 0.0, size.power, size.alpha)
-            method, unit, given = (
-                "two-sided test of two proportions",
-                "proportion",
-                f"{size.risk:.0%} in the reference arm",
+        sizes = (planned[arm], planned[reference])
+        try:
+            found = (
+                detectable_mean_difference(*sizes, size.sd, size.power, size.alpha)
+                if size.sd is not None
+                else detectable_risk_difference(*sizes, size.risk or 0.0, size.power, size.alpha)
             )
-        status = {} if found is not None else {"status": "not estimable"}
+            why = reason if found is not None else f"{reason}; no difference is found with this power"
+        except UsageError as error:
+            found, why = None, str(error)
         yield row(
-            "detectable difference", found, at=size.power, at2=size.alpha, n_arm=sizes[0], n_versus=sizes[1], analysis="detectable",
-            role="descriptive", endpoint=size.endpoint, arm=arm, versus=reference, unit=unit, method=method,
-            reason=f"planned size; {given}" + (f" ({size.source})" if size.source else ""), **status,
+            "detectable difference", found, at=size.power, at2=size.alpha, n_arm=sizes[0], n_versus=sizes[1],
+            analysis="detectable", role="descriptive", endpoint=size.endpoint, arm=arm, versus=reference,
+            unit=derived.unit_of(size.endpoint), method=method, reason=why,
+            status="ok" if found is not None else "not estimable",
         )  # fmt: skip
 
 
-def published(protocol: Protocol) -> Iterator[Row]:
+def published(derived: Derived) -> Iterator[Row]:
     """The figures from outside that the protocol names, to be set beside the study's own."""
-    for figure in protocol.published:
+    for figure in derived.study.protocol.published:
         yield row(
-            figure.statistic, figure.value, analysis="published", role="external", endpoint=figure.endpoint, visit=figure.visit, arm=figure.arm,
-            method=figure.source, label=figure.label, reason=figure.status, unit="proportion" if figure.statistic == "risk" else "points",
+            figure.statistic, figure.value, analysis="published", role="external", endpoint=figure.endpoint,
+            visit=figure.visit, arm=figure.arm, method=figure.source, label=figure.label, reason=figure.status,
+            unit=derived.unit_of(figure.endpoint),
         )  # fmt: skip
 
 

@@ -14,7 +14,9 @@ from armwise.derive.scores import scores
 from armwise.errors import Problem
 from armwise.protocol.scores import Score, scores_of
 from armwise.study.study import Study
+from armwise.study.tables import FILE, LINE
 from armwise.study.timing import time_zero
+from armwise.yaml_lines import nearest
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,15 @@ class Derived:
     left_out: tuple[dict[str, Any], ...]
     problems: tuple[Problem, ...]
 
+    def unit_of(self, name: str) -> str:
+        """The unit of an endpoint's outcome, or of a score: `%` of a per cent change, `proportion` of a response."""
+        if name in self.catalogue:
+            return self.catalogue[name].unit
+        declared = self.study.protocol.endpoints[name]
+        if declared.is_response:
+            return "proportion"
+        return "%" if declared.kind == "percent-change" else self.catalogue[declared.score or ""].unit
+
 
 def derive(study: Study) -> Derived:
     """Derives a validated study.
@@ -60,7 +71,7 @@ def derive(study: Study) -> Derived:
         endpoints=endpoints(protocol, found.frame, subjects, catalogue),
         covariates=covariates(protocol, study.tables, found.frame, subjects),
         left_out=found.left_out,
-        problems=(*found.problems, *_no_baseline(study, found.frame, subjects)),
+        problems=(*found.problems, *_no_baseline(study, found.frame, subjects), *_events(study)),
     )
 
 
@@ -76,6 +87,26 @@ def _no_baseline(study: Study, frame: pl.DataFrame, subjects: pl.DataFrame) -> l
         for row in subjects.join(has, on="subject", how="anti", maintain_order="left").iter_rows(named=True):
             what = f"no scoreable record of {ref} on or before time zero: no change can be computed"
             problems.append(
-                Problem("warning", row["_file"], row["_row"], ref, what, "enter the record if there is one")
+                Problem("warning", row[FILE], row[LINE], ref, what, "enter the record if there is one")
             )
+    return problems
+
+
+def _events(study: Study) -> list[Problem]:
+    """An event that no strategy can be applied to: it has no date, or the protocol does not know it."""
+    protocol = study.protocol
+    problems = []
+    table = study.tables.get("events", pl.DataFrame(schema={"date": pl.Date, "event": pl.String}))
+    wanted = {event for estimand in protocol.estimands.values() for event in estimand.events}
+    for row in table.filter(pl.col("date").is_null() & pl.col("event").is_in(list(wanted))).iter_rows(
+        named=True
+    ):
+        what = f"{row['event']} without a date: outcomes after it cannot be told from those before"
+        problems.append(Problem("warning", row[FILE], row[LINE], "date", what, "fill in the date"))
+    if not protocol.events:
+        return problems
+    for row in table.filter(~pl.col("event").is_in(list(protocol.events))).iter_rows(named=True):
+        what = f"the event `{row['event']}` is not in the protocol: no strategy is applied to it"
+        todo = nearest(row["event"], protocol.events)
+        problems.append(Problem("warning", row[FILE], row[LINE], "event", what, todo))
     return problems

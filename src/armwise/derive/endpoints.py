@@ -6,7 +6,7 @@ arithmetic (10 to 7 on a nine-item ODI), and a threshold of 10 points must hold 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 
@@ -18,8 +18,8 @@ from armwise.study.tables import FILE, LINE
 
 #: Columns of the frame of endpoints.
 COLUMNS = (
-    *("subject", "arm", "visit", "endpoint", "baseline", "value", "change", "percent_change"),
-    *("outcome", "missing", "impossible", FILE, LINE),
+    *("subject", "arm", "visit", "date", "endpoint", "baseline", "value", "change", "percent_change"),
+    *("outcome", "missing", "has_baseline", "impossible", FILE, LINE),
 )
 
 
@@ -69,8 +69,10 @@ def endpoints(
         catalogue: the scores' ranges and directions.
 
     Returns:
-        `subject, arm, visit, endpoint, baseline, value, change, percent_change, outcome` (what is compared: a number, or
-        1 and 0)`, missing` (why there is no outcome)`, impossible` (a response cannot happen from this baseline)`, _file, _row`.
+        `subject, arm, visit, date, endpoint, baseline, value, change, percent_change` (of the size of the baseline: its
+        sign is the change's)`, outcome` (what is compared: a number, or 1 and 0)`, missing` (why there is no outcome)`,
+        has_baseline` (what the endpoint measures a change from is known)`, impossible` (a response cannot happen from
+        this baseline)`, _file, _row`.
     """
     made: dict[str, pl.DataFrame] = {}
     for name, endpoint in protocol.endpoints.items():
@@ -78,7 +80,7 @@ def endpoints(
             made[name] = _single(protocol, name, endpoint, frame, subjects, catalogue[endpoint.score])
     for name, endpoint in protocol.endpoints.items():
         if endpoint.of:
-            made[name] = _composite(name, endpoint, [made[part] for part in endpoint.of])
+            made[name] = _composite(name, endpoint, {part: made[part] for part in endpoint.of})
     return pl.concat([made[name].select(COLUMNS) for name in protocol.endpoints])
 
 
@@ -91,50 +93,48 @@ def _single(
     score: Score,
 ) -> pl.DataFrame:
     mine = frame.filter(pl.col("score") == score.ref)
-    before = mine.filter(pl.col("visit") == protocol.baseline).select(
-        "subject", pl.col("value").alias("baseline")
-    )
-    grid = subjects.select("subject", "arm").join(
-        pl.DataFrame({"visit": list(protocol.visits_after_baseline())}),
-        how="cross",
-        maintain_order="left_right",
-    )
+    before = mine.filter(pl.col("visit") == protocol.baseline).select("subject", baseline="value")
+    visits = pl.DataFrame({"visit": list(protocol.visits_after_baseline())}, schema={"visit": pl.String})
+    recorded = mine.select("subject", "visit", "date", "value", "status", FILE, LINE)
+    change = pl.col("value") - pl.col("baseline")
     rows = (
-        grid.join(
-            mine.select("subject", "visit", "value", "status", FILE, LINE),
-            on=["subject", "visit"],
-            how="left",
-            maintain_order="left",
-        )
+        subjects.select("subject", "arm")
+        .join(visits, how="cross", maintain_order="left_right")
+        .join(recorded, on=["subject", "visit"], how="left", maintain_order="left")
         .join(before, on="subject", how="left", maintain_order="left")
         .with_columns(
             pl.lit(name).alias("endpoint"),
-            (pl.col("value") - pl.col("baseline")).alias("change"),
+            change.alias("change"),
             pl.when(pl.col("baseline") != 0)
-            .then(100 * (pl.col("value") - pl.col("baseline")) / pl.col("baseline"))
+            .then(100 * change / pl.col("baseline").abs())
             .alias("percent_change"),
         )
     )
-    wanted = {"value": "value", "change": "change", "percent-change": "percent_change"}
+    known = pl.col("baseline").is_not_null()
     if endpoint.improvement is None:
-        outcome, impossible = (
-            rows[wanted[endpoint.kind]].alias("outcome"),
-            pl.Series("impossible", [False] * rows.height),
-        )
+        wanted = {"value": "value", "change": "change", "percent-change": "percent_change"}
+        outcome = rows[wanted[endpoint.kind]].alias("outcome")
+        impossible = pl.Series("impossible", [False] * rows.height, dtype=pl.Boolean)
+        if endpoint.kind == "percent-change":
+            known = (pl.col("baseline") != 0).fill_null(False)
     else:
         outcome, impossible = _responses(rows, endpoint.improvement, score)
-    missing = (
-        pl.when(outcome.is_not_null())
+    return rows.with_columns(outcome, impossible, known.alias("has_baseline")).with_columns(_why_missing())
+
+
+def _why_missing() -> pl.Expr:
+    return (
+        pl.when(pl.col("outcome").is_not_null())
         .then(None)
         .when(pl.col("value").is_null() & pl.col(LINE).is_null())
         .then(pl.lit("not recorded"))
         .when(pl.col("value").is_null())
         .then(pl.col("status"))
-        .when(pl.col("baseline").is_null() & pl.lit(endpoint.kind != "value"))
+        .when(pl.col("baseline").is_null())
         .then(pl.lit("no baseline"))
         .otherwise(pl.lit("baseline is 0"))
+        .alias("missing")
     )
-    return rows.with_columns(outcome, impossible).with_columns(missing.alias("missing"))
 
 
 def _responses(rows: pl.DataFrame, improvement: Improvement, score: Score) -> tuple[pl.Series, pl.Series]:
@@ -144,32 +144,57 @@ def _responses(rows: pl.DataFrame, improvement: Improvement, score: Score) -> tu
         for b, v in zip(rows["baseline"], rows["value"], strict=True)
     ]
     impossible = [b is not None and not can_respond(b, improvement, score) for b in rows["baseline"]]
-    return pl.Series("outcome", outcome, dtype=pl.Float64), pl.Series(
-        "impossible", impossible, dtype=pl.Boolean
+    return (
+        pl.Series("outcome", outcome, dtype=pl.Float64),
+        pl.Series("impossible", impossible, dtype=pl.Boolean),
     )
 
 
-def _composite(name: str, endpoint: Endpoint, parts: list[pl.DataFrame]) -> pl.DataFrame:
+def _composite(name: str, endpoint: Endpoint, parts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Any or all of several responses.
 
     A missing component makes the composite missing, also when the others would decide it: deriving it from what was
     observed is biased even when components are missing at random (Pham and others 2021, doi 10.1002/sim.9203).
-    `missing_component: observed` is the declared exception.
+    `missing_component: observed` is the declared exception: any or all of those components that were observed.
+    A composite that is missing names the component, and points to that component's record.
     """
-    first = parts[0]
-    outcomes = [part["outcome"] for part in parts]
-    wide = pl.DataFrame({f"c{i}": o for i, o in enumerate(outcomes)})
-    combined = pl.max_horizontal(pl.all()) if endpoint.kind == "any" else pl.min_horizontal(pl.all())
-    complete = (
-        pl.all_horizontal(pl.all().is_not_null()) if endpoint.missing_component == "missing" else pl.lit(True)
+    first = next(iter(parts.values()))
+    wide = pl.DataFrame(
+        [part[c].alias(f"{c}:{key}") for key, part in parts.items() for c in (*_PARTS, FILE, LINE)]
     )
-    outcome = wide.select(pl.when(complete).then(combined).alias("outcome"))["outcome"]
-    reasons = pl.DataFrame({f"c{i}": part["missing"] for i, part in enumerate(parts)})
-    missing = reasons.select(pl.coalesce(pl.all()).alias("missing"))["missing"]
-    missing = missing.set(outcome.is_not_null(), None)
-    impossible = pl.DataFrame({f"c{i}": part["impossible"] for i, part in enumerate(parts)})
-    blocked = pl.all_horizontal(pl.all()) if endpoint.kind == "any" else pl.any_horizontal(pl.all())
-    return first.with_columns(
-        pl.lit(name).alias("endpoint"), outcome, missing, impossible.select(blocked.alias("impossible"))["impossible"],
+
+    def each(column: str) -> list[pl.Expr]:
+        return [pl.col(f"{column}:{key}") for key in parts]
+
+    any_or_all = pl.max_horizontal if endpoint.kind == "any" else pl.min_horizontal
+    complete = pl.all_horizontal(c.is_not_null() for c in each("outcome"))
+    if endpoint.missing_component == "observed":
+        complete = pl.lit(True)
+    blocked = pl.all_horizontal if endpoint.kind == "any" else pl.any_horizontal
+    made = wide.select(
+        pl.max_horizontal(each("date")).alias("date"),
+        pl.when(complete).then(any_or_all(each("outcome"))).alias("outcome"),
+        _of_first_missing(parts, lambda key: pl.concat_str(pl.lit(f"{key} "), f"missing:{key}")).alias(
+            "missing"
+        ),
+        pl.all_horizontal(each("has_baseline")).alias("has_baseline"),
+        blocked(each("impossible")).alias("impossible"),
+        _of_first_missing(parts, lambda key: pl.col(f"{FILE}:{key}")).alias(FILE),
+        _of_first_missing(parts, lambda key: pl.col(f"{LINE}:{key}")).alias(LINE),
         *[pl.lit(None, dtype=pl.Float64).alias(c) for c in ("baseline", "value", "change", "percent_change")],
-    )  # fmt: skip
+    )
+    missing = pl.when(pl.col("outcome").is_null()).then(pl.col("missing"))
+    return first.select("subject", "arm", "visit", pl.lit(name).alias("endpoint")).hstack(
+        made.with_columns(missing.alias("missing"))
+    )
+
+
+_PARTS = ("date", "outcome", "missing", "has_baseline", "impossible")
+
+
+def _of_first_missing(parts: Mapping[str, pl.DataFrame], what: Callable[[str], pl.Expr]) -> pl.Expr:
+    """Something of the first component without an outcome; of the first component where all have one."""
+    found = what(next(iter(parts)))
+    for key in reversed(list(parts)):
+        found = pl.when(pl.col(f"outcome:{key}").is_null()).then(what(key)).otherwise(found)
+    return found

@@ -15,20 +15,23 @@ from armwise.protocol.model import Estimand, MissingRule, Protocol
 def in_set(
     protocol: Protocol, tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame, name: str
 ) -> pl.DataFrame:
-    """`subject, arm, left_out`: everyone enrolled, with the reason why a subject is not in the analysis set, or null."""
+    """`subject, arm, left_out`: everyone enrolled, with the reason for not being in the analysis set, or null."""
     found = subjects.select("subject", "arm").with_columns(pl.lit(None, dtype=pl.String).alias("left_out"))
     declared = protocol.analysis_sets.get(name)
     for ref, value in (declared.where if declared else {}).items():
         form, item = ref.split(".")
-        values = (
-            tables[form]
-            .select("subject", pl.col(item).cast(pl.String).alias("_v"))
-            .unique("subject", keep="first", maintain_order=True)
-        )
-        found = found.join(values, on="subject", how="left", maintain_order="left").with_columns(
-            pl.coalesce("left_out", pl.when(pl.col("_v").is_null() | (pl.col("_v") != value)).then(pl.lit(f"not in the set {name}: {ref} is not {value}")))
-        ).drop("_v")  # fmt: skip
-    return found
+        reason = pl.lit(f"not in the set {name}: {ref} is not {value}")
+        if form not in tables:
+            found = found.with_columns(pl.coalesce("left_out", reason))
+            continue
+        values = tables[form].select("subject", pl.col(item).cast(pl.String).alias("_v"))
+        found = found.join(
+            values.unique("subject", keep="first", maintain_order=True),
+            on="subject",
+            how="left",
+            maintain_order="left",
+        ).with_columns(pl.coalesce("left_out", pl.when(~pl.col("_v").eq_missing(pl.lit(value))).then(reason)))
+    return found.select("subject", "arm", "left_out")
 
 
 def after_events(
@@ -41,8 +44,9 @@ def after_events(
     """Applies the estimand's strategies to the outcomes at and after an event's day.
 
     `treatment-policy` leaves the outcome as observed; `non-response` makes it 0 (a composite strategy, for
-    responders); `hypothetical` makes it missing, for the missing-data rule to handle. A visit counts as after the
-    event when its target day is on or after the event's day.
+    responders); `hypothetical` makes it missing, for the missing-data rule to handle. An outcome is after the event
+    when it was recorded, or (where it was not) when its visit was due, on or after the event's day. Of several events
+    the earliest decides; one before time zero is history, not an intercurrent event.
 
     Args:
         protocol: the protocol.
@@ -51,33 +55,33 @@ def after_events(
         events: the table `events`, or None.
         zero: `subject, time_zero`.
     """
-    if estimand is None or events is None:
+    strategies = {e: s for e, s in (estimand.events if estimand else {}).items() if s != "treatment-policy"}
+    if not strategies or events is None:
         return rows
-    days = pl.DataFrame(
-        {"visit": list(protocol.visits), "_target": [v.day for v in protocol.visits.values()]}
+    zero = zero.select("subject", "time_zero")
+    place = {event: i for i, event in enumerate(strategies)}  # two on one day: in the order of the protocol
+    first = (
+        events.filter(pl.col("event").is_in(list(strategies)) & pl.col("date").is_not_null())
+        .join(zero, on="subject", how="inner")
+        .filter((pl.col("date") >= pl.col("time_zero")).fill_null(True))
+        .sort("date", pl.col("event").replace_strict(place, return_dtype=pl.Int64))
+        .unique("subject", keep="first", maintain_order=True)
+        .select("subject", _event="event", _on="date")
     )
-    for event, strategy in estimand.events.items():
-        if strategy == "treatment-policy":
-            continue
-        first = (
-            events.filter(pl.col("event") == event)
-            .group_by("subject")
-            .agg(pl.col("date").min().alias("_event"))
-        )
-        first = first.join(zero.select("subject", "time_zero"), on="subject", how="inner").select(
-            "subject", (pl.col("_event") - pl.col("time_zero")).dt.total_days().alias("_event_day")
-        )
-        rows = rows.join(first, on="subject", how="left", maintain_order="left").join(
-            days, on="visit", how="left", maintain_order="left"
-        )
-        hit = (pl.col("_event_day") <= pl.col("_target")).fill_null(False)
-        outcome = pl.lit(0.0) if strategy == "non-response" else pl.lit(None, dtype=pl.Float64)
-        why = pl.lit(None, dtype=pl.String) if strategy == "non-response" else pl.lit(f"after {event}")
-        rows = rows.with_columns(
-            pl.when(hit).then(outcome).otherwise("outcome").alias("outcome"),
-            pl.when(hit).then(why).otherwise("missing").alias("missing"),
-        ).drop("_event_day", "_target")
-    return rows
+    days = {name: visit.day for name, visit in protocol.visits.items()}
+    due = pl.col("time_zero") + pl.duration(days=pl.col("visit").replace_strict(days, return_dtype=pl.Int64))
+    hit = (pl.col("_on") <= pl.coalesce("date", due)).fill_null(False)
+    fails = pl.col("_event").replace_strict(
+        {e: s == "non-response" for e, s in strategies.items()}, default=False
+    )
+    joined = rows.join(first, on="subject", how="left", maintain_order="left").join(
+        zero, on="subject", how="left", maintain_order="left"
+    )
+    after = pl.concat_str(pl.lit("after "), "_event")
+    return joined.with_columns(
+        pl.when(hit).then(pl.when(fails).then(pl.lit(0.0))).otherwise("outcome").alias("outcome"),
+        pl.when(hit & fails).then(None).when(hit).then(after).otherwise("missing").alias("missing"),
+    ).select(rows.columns)
 
 
 def filled(rows: pl.DataFrame, rule: MissingRule, protocol: Protocol, kind: str) -> pl.DataFrame:
@@ -109,9 +113,9 @@ def filled(rows: pl.DataFrame, rule: MissingRule, protocol: Protocol, kind: str)
         order = {visit: i for i, visit in enumerate(protocol.visits)}
         rows = rows.with_columns(pl.col("visit").replace_strict(order, return_dtype=pl.Int64).alias("_order"))
         rows = rows.sort("subject", "_order", maintain_order=True).drop("_order")
-        made = pl.col("outcome").forward_fill().over("subject")
-        if kind == "value":
-            made = made.fill_null(pl.col("baseline"))
-        else:  # no change from the baseline that is carried; without a baseline there is nothing to carry
-            made = pl.when(pl.col("baseline").is_not_null()).then(made.fill_null(0.0)).otherwise(made)
+        carried = pl.col("outcome").forward_fill().over("subject")
+        start = (
+            pl.col("baseline") if kind == "value" else pl.lit(0.0)
+        )  # the baseline itself: no change, no response
+        made = pl.when("has_baseline").then(carried.fill_null(start)).otherwise(carried)
     return rows.with_columns(made.alias("outcome"), (gap & made.is_not_null()).alias("filled"))

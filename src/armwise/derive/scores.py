@@ -6,6 +6,7 @@ records fall into one window; and the baseline is the last scoreable record on o
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,21 +21,15 @@ from armwise.protocol.scores import Score, instrument_of
 from armwise.study.tables import FILE, LINE, keys_of
 
 #: Columns of the frame of scores.
-COLUMNS = (
-    "subject",
-    "arm",
-    "form",
-    "score",
-    "visit",
-    "date",
-    "day",
-    "value",
-    "answered",
-    "status",
-    "reason",
-    FILE,
-    LINE,
-)
+COLUMNS: dict[str, pl.DataType] = {
+    **dict.fromkeys(("subject", "arm", "form", "score", "visit"), pl.String()),
+    "date": pl.Date(),
+    "day": pl.Int64(),
+    "value": pl.Float64(),
+    "answered": pl.Boolean(),
+    **dict.fromkeys(("status", "reason", FILE), pl.String()),
+    LINE: pl.Int64(),
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,8 @@ class Scores:
         frame: `subject, arm, form, score` (form.score)`, visit, date, day` (after time zero)`, value` (null where it
             could not be scored)`, answered` (any item of the form was)`, status` (why there is no value)`, reason` (as
             recorded)`, _file, _row`.
-        left_out: records that no visit uses: `file, row, subject, visit, excluded_from, reason`.
+        left_out: records that no visit uses: `file, row, subject, visit, excluded_from, reason`. A record that only
+            some scores of its form leave out names them in `excluded_from`.
         problems: what a reader must know about them.
     """
 
@@ -70,38 +66,45 @@ def scores(
         catalogue: the numbers that the forms yield, as `scores_of` gives them.
         folder: the study folder, for instruments of one's own.
     """
-    frames, left_out, problems = [], [], []
-    for name, form in protocol.forms.items():
-        refs = [s for s in catalogue.values() if s.form == name]
-        if name not in tables or form.at == "none" or not refs:
+    frames, left_out, problems = [pl.DataFrame(schema=COLUMNS)], [], []
+    for name, refs in scored_forms(protocol, catalogue).items():
+        if name not in tables:
             continue
-        if (
-            not {"visit", "date"} & set(keys_of(name, form, protocol))
-            or len(keys_of(name, form, protocol)) > 2
-        ):
-            continue  # repeats within a visit: an image level, an event
-        scored = _score(tables[name], form, refs, folder).join(
-            zero.select("subject", "arm", "time_zero"), on="subject", how="inner"
+        scored = _score(tables[name], protocol.forms[name], refs, folder).join(
+            zero.select("subject", "arm", "time_zero"), on="subject", how="inner", maintain_order="left"
         )
         scored = scored.with_columns((pl.col("date") - pl.col("time_zero")).dt.total_days().alias("day"))
+        dropped = []
         for ref in refs:
             here = scored.select(
                 "subject", "arm", pl.lit(name).alias("form"), pl.lit(ref.ref).alias("score"), "visit", "date", "day",
-                pl.col(f"_{ref.name}").alias("value"), "answered", pl.col(f"_{ref.name}_status").alias("status"), "reason", FILE, LINE,
+                pl.col(f"_{ref.name}").alias("value"), "answered", pl.col(f"_{ref.name}_status").alias("status"),
+                "reason", FILE, LINE,
             )  # fmt: skip
-            placed, dropped, found = _place(here, protocol)
+            placed, out = _place(here, protocol)
             frames.append(placed)
-            left_out += dropped
-            problems += found
-    frame = pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String()))
-    unique = {
-        (row["file"], row["row"], row["reason"]): row for row in left_out
-    }  # a form with two scores lists a record once
-    return Scores(frame, tuple(unique.values()), tuple(dict.fromkeys(problems)))
+            dropped += out
+        left_out += _together(dropped, len(refs))
+        problems += _contradictions(scored, protocol)
+    return Scores(pl.concat(frames), tuple(left_out), tuple(problems))
+
+
+def scored_forms(protocol: Protocol, catalogue: Mapping[str, Score]) -> dict[str, list[Score]]:
+    """The forms that yield scores by visit, with their scores: filled in at most once a subject and visit.
+
+    An image level or an adverse event repeats within a visit, and is not among them.
+    """
+    found: dict[str, list[Score]] = {}
+    for name, form in protocol.forms.items():
+        keys = keys_of(name, form, protocol)
+        refs = [score for score in catalogue.values() if score.form == name]
+        if refs and form.at != "none" and {"visit", "date"} & set(keys) and len(keys) <= 2:
+            found[name] = refs
+    return found
 
 
 def _score(table: pl.DataFrame, form: Form, refs: list[Score], folder: Path | None) -> pl.DataFrame:
-    """The table with `_<score>` and `_<score>_status` of each score."""
+    """The table with `_<score>` and `_<score>_status` of each score, and whether anything was `answered`."""
     instrument = instrument_of(form, folder)
     if instrument:
         options = form.options or None
@@ -109,94 +112,102 @@ def _score(table: pl.DataFrame, form: Form, refs: list[Score], folder: Path | No
     codes = [form.columns.get(i.code, i.code) for i in instrument.items] if instrument else []
     answers = [c for c in codes or form.items if c in table.columns]
     table = table.with_columns(pl.any_horizontal(pl.col(answers).is_not_null()).alias("answered"))
+    items = [ref.name for ref in refs if not (instrument and ref.instrument)]
     return table.with_columns(
-        [
-            made
-            for ref in refs
-            if not (instrument and ref.instrument)
-            for made in (
-                pl.col(ref.name).cast(pl.Float64).alias(f"_{ref.name}"),
-                pl.when(pl.col(ref.name).is_null())
-                .then(pl.lit("missing"))
-                .otherwise(pl.lit("ok"))
-                .alias(f"_{ref.name}_status"),
-            )
-        ]
+        *(pl.col(name).cast(pl.Float64).alias(f"_{name}") for name in items),
+        *(
+            pl.when(pl.col(name).is_null())
+            .then(pl.lit("missing"))
+            .otherwise(pl.lit("ok"))
+            .alias(f"_{name}_status")
+            for name in items
+        ),
     )
 
 
-def _place(
-    here: pl.DataFrame, protocol: Protocol
-) -> tuple[pl.DataFrame, list[dict[str, Any]], list[Problem]]:
-    """One score's records, each at its visit: at most one a subject and visit."""
-    baseline = protocol.baseline
-    by_date = protocol.visits_by == "date"
+def _before(protocol: Protocol) -> tuple[pl.Expr, pl.Expr]:
+    """Whether a record was made on or before time zero; and whether it says baseline, but was made later.
+
+    A record without a day (no date, or no time zero) goes by its label.
+    """
     dated = pl.col("day").is_not_null()
-    before = (
-        dated & (pl.col("day") <= 0)
-        if by_date
-        else (dated & (pl.col("day") <= 0)) | (~dated & (pl.col("visit") == baseline))
+    baseline = (
+        pl.lit(False)
+        if protocol.visits_by == "date"
+        else (pl.col("visit") == protocol.baseline).fill_null(False)
     )
-    late = pl.lit(False) if by_date else dated & (pl.col("day") > 0) & (pl.col("visit") == baseline)
-    here = here.with_columns(before.fill_null(False).alias("_before"), late.fill_null(False).alias("_late"))
-    problems = [
-        Problem(
-            "warning", row[FILE], row[LINE], "date",
-            f"recorded as {baseline} on day {row['day']}, after time zero: not a baseline", "check the date and the visit",
-        )
-        for row in here.filter("_late").iter_rows(named=True)
-    ]  # fmt: skip
+    early = (pl.col("day") <= 0).fill_null(False)
+    return early | (~dated & baseline), dated & ~early & baseline
+
+
+def _place(here: pl.DataFrame, protocol: Protocol) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """One score's records, each at its visit: at most one a subject and visit; and those that no visit uses."""
+    before, late = _before(protocol)
+    here = here.with_columns(
+        before.alias("_before"), late.alias("_late"), pl.col("value").is_null().alias("_empty")
+    )
+    # The last scoreable record on or before time zero; where none can be scored, the last one stands for it.
+    early = here.filter("_before").sort(~pl.col("_empty"), "day", LINE, nulls_last=False)
+    first = early.group_by("subject", maintain_order=True).last()
     left_out = _listed(here.filter("_late"), "labelled baseline, but recorded after time zero")
-    # The last scoreable record on or before time zero; where none can be scored, the last one stands for what is missing.
-    first = here.filter("_before").sort("value", nulls_last=False, maintain_order=True)
-    first = first.with_columns(pl.col("value").is_not_null().alias("_scored")).sort(
-        "_scored", "day", LINE, nulls_last=False
-    )
-    chosen = (
-        first.group_by("subject", maintain_order=True).last().with_columns(pl.lit(baseline).alias("visit"))
-    )
     left_out += _listed(
-        first.join(chosen.select("subject", LINE), on=["subject", LINE], how="anti"),
+        early.join(first.select("subject", LINE), on=["subject", LINE], how="anti", maintain_order="left"),
         "before treatment, but not the last scoreable record",
     )
-    after = here.filter(~pl.col("_before") & ~pl.col("_late"))
-    placed, dropped = (
-        _by_window(after, protocol) if by_date else (after.filter(pl.col("visit") != baseline), [])
+    placed, dropped = _follow_up(here.filter(~pl.col("_before") & ~pl.col("_late")), protocol)
+    first = first.with_columns(pl.lit(protocol.baseline).alias("visit"))
+    columns = [pl.col(name).cast(kind) for name, kind in COLUMNS.items()]
+    return pl.concat([first.select(columns), placed.select(columns)]), left_out + dropped
+
+
+def _follow_up(after: pl.DataFrame, protocol: Protocol) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Records after time zero, each at its visit; one a visit, by the declared rule."""
+    planned = {name: protocol.visits[name] for name in protocol.visits_after_baseline()}
+    if protocol.visits_by == "date":
+        label = pl.lit(None, dtype=pl.String)
+        for name, visit in planned.items():
+            lo, hi = visit.window or (0, 0)
+            inside = pl.col("day").is_between(visit.day + lo, visit.day + hi)
+            label = pl.when(inside).then(pl.lit(name)).otherwise(label)
+        after = after.with_columns(label.alias("visit"))
+    nowhere = after.filter(pl.col("visit").is_null())
+    left_out = _listed(nowhere.filter(pl.col("day").is_not_null()), "in no visit's window")
+    left_out += _listed(
+        nowhere.filter(pl.col("day").is_null()), "no time zero, so that its visit is not known"
     )
-    columns = list(COLUMNS)
-    return pl.concat([chosen.select(columns), placed.select(columns)]), left_out + dropped, problems
-
-
-def _by_window(after: pl.DataFrame, protocol: Protocol) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """Records after time zero -> the visit whose window holds their day; one a visit, by the declared rule."""
-    label = pl.lit(None, dtype=pl.String)
-    target = pl.lit(None, dtype=pl.Int64)
-    for name, visit in list(protocol.visits.items())[1:]:
-        lo, hi = visit.window or (0, 0)
-        inside = pl.col("day").is_between(visit.day + lo, visit.day + hi)
-        label = pl.when(inside).then(pl.lit(name)).otherwise(label)
-        target = pl.when(inside).then(pl.lit(visit.day)).otherwise(target)
-    after = after.with_columns(label.alias("visit"), (pl.col("day") - target).abs().alias("_off"))
-    left_out = _listed(after.filter(pl.col("visit").is_null()), "in no visit's window")
-    inside_ = after.filter(pl.col("visit").is_not_null()).with_columns(
-        pl.col("value").is_null().alias("_empty")
+    target = pl.col("visit").replace_strict(
+        {n: v.day for n, v in planned.items()}, default=None, return_dtype=pl.Int64
     )
     # A record that can be scored goes before one that cannot; then the rule; of two equally near the earlier one.
     order = {
-        "nearest": ["_empty", "_off", "day", LINE],
-        "first": ["_empty", "day", LINE],
-        "last": ["_empty", "day", LINE],
+        "nearest": [(pl.col("day") - target).abs(), pl.col("day"), pl.col(LINE)],
+        "first": [pl.col("day"), pl.col(LINE)],
+        "last": [-pl.col("day"), -pl.col(LINE)],
     }[protocol.window_rule]
-    descending = (
-        [False, protocol.window_rule == "last", False][: len(order)]
-        if protocol.window_rule != "nearest"
-        else [False] * 4
+    placed = after.filter(pl.col("visit").is_not_null()).sort("_empty", *order, nulls_last=True)
+    chosen = placed.group_by("subject", "visit", maintain_order=True).first()
+    others = placed.join(
+        chosen.select("subject", LINE), on=["subject", LINE], how="anti", maintain_order="left"
     )
-    inside_ = inside_.sort(order, descending=descending)
-    chosen = inside_.group_by("subject", "visit", maintain_order=True).first()
-    others = inside_.join(chosen.select("subject", "visit", LINE), on=["subject", "visit", LINE], how="anti")
-    left_out += _listed(others, f"another record in the window is used (rule: {protocol.window_rule})")
+    left_out += _listed(others, f"another record of the visit is used (rule: {protocol.window_rule})")
     return chosen, left_out
+
+
+def _contradictions(scored: pl.DataFrame, protocol: Protocol) -> list[Problem]:
+    """Records whose label and date disagree about time zero."""
+    before, late = _before(protocol)
+    found = []
+    for row in scored.filter(late).iter_rows(named=True):
+        what = f"recorded as {protocol.baseline} on day {row['day']}, after time zero: not a baseline"
+        found.append(Problem("warning", row[FILE], row[LINE], "date", what, "check the date and the visit"))
+    if protocol.visits_by == "label":
+        odd = scored.filter(before & (pl.col("visit") != protocol.baseline))
+        for row in odd.iter_rows(named=True):
+            what = f"recorded as {row['visit']} on day {row['day']}: it counts as a record before treatment"
+            found.append(
+                Problem("warning", row[FILE], row[LINE], "date", what, "check the date and the visit")
+            )
+    return found
 
 
 def _listed(frame: pl.DataFrame, reason: str) -> list[dict[str, Any]]:
@@ -206,8 +217,24 @@ def _listed(frame: pl.DataFrame, reason: str) -> list[dict[str, Any]]:
             "row": row[LINE],
             "subject": row["subject"],
             "visit": row["visit"],
-            "excluded_from": "visits",
+            "excluded_from": row["score"],
             "reason": reason,
         }
         for row in frame.iter_rows(named=True)
+    ]
+
+
+def _together(dropped: list[dict[str, Any]], scores_of_form: int) -> list[dict[str, Any]]:
+    """A form's records, each listed once a reason: which scores leave it out, or `visits` when all of them do."""
+    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for entry in dropped:
+        alike[entry["file"], entry["row"], entry["reason"]].append(entry)
+    return [
+        {
+            **entries[0],
+            "excluded_from": "visits"
+            if len(entries) == scores_of_form
+            else ", ".join(entry["excluded_from"] for entry in entries),
+        }
+        for entries in alike.values()
     ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import narwhals as nw
 
-from armwise.errors import InstrumentError
+from armwise.errors import InstrumentError, UsageError
 from armwise.instruments.definition import Instrument, Item
 from armwise.instruments.library import load
-from armwise.instruments.reading import nearest
+from armwise.instruments.reading import is_number, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,19 @@ def _shown(value: object) -> str:
     return (
         f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
     )
+
+
+def frame_of(frame: Any) -> Any:
+    """Any frame as a Narwhals frame.
+
+    Raises:
+        UsageError: it is not a frame.
+    """
+    try:
+        return nw.from_native(frame)
+    except TypeError as error:
+        found = type(frame).__name__
+        raise UsageError(f"found {found}; expected a frame (Polars eager or lazy, pandas, ...)") from error
 
 
 def item_columns(
@@ -106,6 +120,7 @@ def check_answers(
 
     Raises:
         InstrumentError: a column that is missing.
+        UsageError: what was given is not a frame.
 
     Example:
         >>> import polars as pl
@@ -117,12 +132,12 @@ def check_answers(
         from armwise.instruments.options import choose
 
         choose(chosen, options, scores=())
-    data = nw.from_native(frame)
+    data = frame_of(frame)
+    there = data.collect_schema().names()
     codes = [item.code for item in chosen.items]
-    needed = {code for score in chosen.scores for code in score.rule.items}
-    found = item_columns(chosen, data.collect_schema().names(), [c for c in codes if c in needed], columns)
-    extra = [c for c in codes if c not in needed]
-    found |= item_columns(chosen, data.collect_schema().names(), extra, columns)
+    needed = {code for one in chosen.scores for code in one.rule.items}
+    unused = [code for code in codes if code not in needed and (columns or {}).get(code, code) in there]
+    found = item_columns(chosen, there, [code for code in codes if code in needed or code in unused], columns)
     selected = data.select(*dict.fromkeys(found.values()))
     eager = selected.collect() if isinstance(selected, nw.LazyFrame) else selected
     findings = [one for code, column in found.items() for one in _wrong(eager, chosen.item(code), column)]
@@ -134,26 +149,29 @@ def _wrong(frame: nw.DataFrame[Any], item: Item, column: str) -> list[Finding]:
     """The wrong cells of one column."""
     series = frame[column]
     if series.dtype.is_numeric():
-        bad = ~series.is_between(item.lo, item.hi)
-        if item.integer and not series.dtype.is_integer():
-            bad = bad | (series != series.round(0))
-        if not series.dtype.is_integer():
-            bad = bad & ~series.is_nan()
-        bad = (bad & ~series.is_null()).fill_null(False)
-        rows = [int(i) for i in bad.arg_true().to_list()]
-        cells = list(zip(rows, series.filter(bad).to_list(), strict=True)) if rows else []
+        numbers = series if series.dtype.is_integer() or series.dtype.is_float() else series.cast(nw.Float64)
+        bad = ~numbers.is_between(item.lo, item.hi)
+        if item.integer and not numbers.dtype.is_integer():
+            bad = bad | (numbers != numbers.floor())
+        if not numbers.dtype.is_integer():
+            bad = bad & ~numbers.is_nan()
+        bad = (bad & ~numbers.is_null()).fill_null(False)
     else:
-        cells = [(i, value) for i, value in enumerate(series.to_list()) if not _is_answer(value, item)]
-    return [Finding(i + 1, i, item.code, column, value, item.answers) for i, value in cells]
+        missing = series.is_null().to_list()
+        cells = zip(series.to_list(), missing, strict=True)
+        wrong = [not (empty or _is_answer(value, item)) for value, empty in cells]
+        bad = nw.new_series("bad", wrong, nw.Boolean, backend=frame.implementation)
+    rows = [int(i) for i in bad.arg_true().to_list()]
+    cells_found = zip(rows, series.filter(bad.to_list()).to_list(), strict=True) if rows else ()
+    return [Finding(i + 1, i, item.code, column, value, item.answers) for i, value in cells_found]
 
 
 def _is_answer(value: object, item: Item) -> bool:
-    """Whether one value of a column that is not numeric is an answer or missing.
+    """Whether one value of a column that is not numeric is an answer.
 
     A text that reads as a number is not an answer here: `score` would not take it.
     """
-    if value is None or value != value:  # NaN is the one value that differs from itself
-        return True
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return False
-    return item.lo <= value <= item.hi and (not item.integer or value == int(value))
+    number = float(cast("float", value))
+    return math.isnan(number) or (item.lo <= number <= item.hi and (not item.integer or number.is_integer()))

@@ -6,8 +6,8 @@
 3. The score where the status is 0, and the status in words.
 
 Null, NaN and "out of range" end in one place, the status. No result relies on how an engine carries a
-null through arithmetic: a sum that allows for missing answers skips them by definition
-(`sum_horizontal`), any other is used only where every answer is there.
+null through arithmetic: a sum that allows for missing answers counts them as 0 before it adds, any other is
+used only where every answer is there.
 """
 
 from __future__ import annotations
@@ -67,17 +67,16 @@ class Answer:
         """Missing, or a whole number."""
         return self.missing() | (self.column == self.column.floor())
 
-    def term(self, recode: Recode) -> nw.Expr:
-        """What the answer counts for in a sum."""
+    def term(self, recode: Recode, low: float = 0.0) -> nw.Expr:
+        """What the answer counts for in a sum, less the least that it can count for (`low`) where one is given."""
         if recode == "keep":
-            return self.x
+            return self.x - _whole(low) if low else self.x
         if recode == "reverse":
-            return nw.lit(_whole(self.item.lo + self.item.hi)) - self.x
-        if isinstance(recode, str):
-            raise AssertionError(recode)
-        ladder = nw.lit(_whole(recode[-1][1]))
-        for answer, value in reversed(recode[:-1]):
-            ladder = nw.when(self.column <= answer).then(nw.lit(_whole(value))).otherwise(ladder)
+            return nw.lit(_whole(self.item.lo + self.item.hi - low)) - self.x
+        steps = cast("tuple[tuple[float, float], ...]", recode)
+        ladder = nw.lit(_whole(steps[-1][1] - low))
+        for answer, value in reversed(steps[:-1]):
+            ladder = nw.when(self.column <= answer).then(nw.lit(_whole(value - low))).otherwise(ladder)
         return ladder
 
     def ends(self, recode: Recode) -> tuple[float, float]:
@@ -87,11 +86,11 @@ class Answer:
         counted = [value for _, value in recode]
         return min(counted), max(counted)
 
-    def term_or_null(self, recode: Recode) -> nw.Expr:
-        """The same, null where the answer is missing."""
-        if recode == "keep" and not self.floats:
-            return self.x
-        return nw.when(~self.missing()).then(self.term(recode))
+    def term_or_zero(self, recode: Recode, low: float = 0.0) -> nw.Expr:
+        """The same, 0 where the answer is missing."""
+        if recode == "keep" and not low:
+            return (self.x.fill_nan(0.0) if self.floats else self.x).fill_null(0)
+        return nw.when(self.missing()).then(nw.lit(0)).otherwise(self.term(recode, low))
 
 
 class Plan:
@@ -198,10 +197,11 @@ class Plan:
         if self.rule.name == "value_set":
             last = len(self.answers) - 1
             return _plus(answer.x * 10 ** (last - i) for i, answer in enumerate(self.answers))
-        make = Answer.term if self.max_missing == 0 else Answer.term_or_null
-        terms = [make(answer, recode) for answer, recode in zip(self.answers, self.recode, strict=True)]
-        terms = [term - low if low else term for term, low in zip(terms, self.shift, strict=True)]
-        return _plus(terms) if self.max_missing == 0 else nw.sum_horizontal(*terms)
+        make = Answer.term if self.max_missing == 0 else Answer.term_or_zero
+        return _plus(
+            make(answer, recode, low)
+            for answer, recode, low in zip(self.answers, self.recode, self.shift, strict=True)
+        )
 
     # -- stage 2 -------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from numbers import Real
 from typing import Any
 
 import yaml
@@ -25,8 +26,8 @@ def nearest(word: object, known: Collection[str]) -> str:
 
 
 def is_number(value: object) -> bool:
-    """A number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """A number of Python or NumPy; true and false are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 class Reading:

@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 import narwhals as nw
 
-from armwise.errors import InstrumentError, UsageError
-from armwise.instruments.answers import item_columns
+from armwise.errors import InstrumentError
+from armwise.instruments.answers import frame_of, item_columns
 from armwise.instruments.definition import Instrument, Item, ScoreDef
 from armwise.instruments.expressions import Answer, Plan
 from armwise.instruments.library import load
 from armwise.instruments.lookup import LookUp, look_up
 from armwise.instruments.options import choose
-from armwise.instruments.reading import nearest
+from armwise.instruments.reading import is_number, nearest
 
 WORK = "__armwise_"
 Frame = TypeVar("Frame")
@@ -57,12 +57,7 @@ def score(
     chosen = load(instrument) if isinstance(instrument, str) else instrument
     wanted = _wanted(chosen, scores)
     complete = choose(chosen, options, [one.name for one in wanted])
-    try:
-        data: Any = nw.from_native(frame)
-    except TypeError as error:
-        raise UsageError(
-            f"score: found {type(frame).__name__}; expected a frame (Polars, pandas, ...)"
-        ) from error
+    data = frame_of(frame)
     schema = data.collect_schema()
     needed = dict.fromkeys(code for one in wanted for code in one.rule.items)
     found = item_columns(chosen, schema.names(), needed, columns)
@@ -72,7 +67,9 @@ def score(
         code: _answer(chosen, data, chosen.item(code), column, schema) for code, column in found.items()
     }
     plans = [Plan(one, complete, answers, chosen.file) for one in wanted]
-    return nw.to_native(_staged(data, plans, start))  # type: ignore[no-any-return]
+    scored = _staged(data, plans, start)
+    narwhal = isinstance(frame, nw.DataFrame | nw.LazyFrame)
+    return scored if narwhal else nw.to_native(scored)  # type: ignore[no-any-return]
 
 
 def _wanted(instrument: Instrument, scores: Iterable[str] | None) -> tuple[ScoreDef, ...]:
@@ -90,6 +87,10 @@ def _check_names(
 ) -> None:
     """The new columns must not take an existing column's place."""
     there = set(present)
+    if reserved := next((name for name in there if name.startswith(WORK)), None):
+        raise InstrumentError(
+            f'{instrument.id}: the column "{reserved}" has a name that scoring needs; rename it'
+        )
     for one in wanted:
         for name in (f"{prefix}{one.name}", f"{prefix}{one.name}_status"):
             if name in there or "." in name:
@@ -118,17 +119,13 @@ def _answer(instrument: Instrument, data: Any, item: Item, column: str, schema: 
         if series.null_count() == len(series):
             x = nw.lit(None, dtype=nw.Float64)
             return Answer(item, x, x, floats=False)
-        if dtype == nw.Object and all(_number(value) for value in series.drop_nulls().to_list()):
-            x = x.cast(nw.Float64)
+        if dtype == nw.Object and all(is_number(value) for value in series.drop_nulls().to_list()):
+            x = nw.when(~x.is_null()).then(x).cast(nw.Float64)  # pandas' NA alone does not become a float
             return Answer(item, x, x, floats=True)
     raise InstrumentError(
         f'{instrument.id}: the column "{column}" holds {dtype}; expected numbers ({item.answers}); '
         "check_answers() lists the cells that are none"
     )
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _staged(data: Any, plans: list[Plan], prefix: str) -> Any:

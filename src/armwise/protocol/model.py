@@ -8,6 +8,7 @@ Words are those of ICH E9(R1) and CDISC.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,10 @@ Target = Literal["everyone", "treated", "overlap"]
 Strategy = Literal["treatment-policy", "non-response", "hypothetical"]
 MissingRule = Literal["complete-cases", "non-response", "worst-case", "locf"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+#: Days from time zero; a hundred years, so that a slip of the finger is no date of its own.
+Days = Annotated[int, Field(ge=-36500, le=36500)]
+#: Names of visits: at least one.
+Visits = Annotated[tuple[str, ...], Field(min_length=1)]
 Reference = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 
 #: The comparisons that this version can make, and the kind of endpoint that each one takes.
@@ -37,7 +42,7 @@ METHODS: dict[str, Literal["number", "response"]] = {
 class Section(BaseModel):
     """A part of the protocol: frozen, and closed to keys that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Registration(Section):
@@ -88,9 +93,9 @@ class Arm(Section):
 class Visit(Section):
     """A planned contact: its target day after time zero and its window, in days around that day."""
 
-    day: int
+    day: Days
     label: str = ""
-    window: tuple[int, int] | None = None
+    window: tuple[Days, Days] | None = None
 
     @model_validator(mode="after")
     def _window_holds_its_day(self) -> Visit:
@@ -152,7 +157,7 @@ class Form(Section):
     instrument: str | None = None
     label: str = ""
     items: dict[Name, Item] = {}
-    at: Literal["all", "none"] | tuple[str, ...] = "none"
+    at: Literal["all", "none"] | Visits = "none"
     arms: tuple[str, ...] | None = None
     by: Literal["patient", "staff", "laboratory", "imaging"] = "staff"
     keys: tuple[str, ...] | None = None
@@ -168,8 +173,8 @@ class Form(Section):
 
     @model_validator(mode="after")
     def _instrument_or_items(self) -> Form:
-        if self.options and not self.instrument:
-            raise ValueError("options belong to a form with an instrument")
+        if (self.options or self.columns) and not self.instrument:
+            raise ValueError("options and columns belong to a form with an instrument")
         return self
 
 
@@ -181,16 +186,12 @@ class Eligibility(Section):
 
 
 def _threshold(value: Any) -> Any:
-    """10, 2.5 or "30%" -> its exact value; a per cent keeps its sign in `Threshold`."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError(f"found {value!r}; write points (10) or a per cent of baseline (30%)")
+    """10, 2.5 or "30%" as text, so that its value stays exact."""
     text = str(value).strip()
-    try:
-        number = Fraction(text.removesuffix("%").strip())
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(f"found {value!r}; write points (10) or a per cent of baseline (30%)") from None
-    if number <= 0:
-        raise ValueError(f"found {value!r}; an improvement is written as a positive number")
+    if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]*\.?[0-9]+ ?%?", text):
+        raise ValueError(f"found `{value}`; write points (10) or a per cent of baseline (30%)")
+    if Fraction(text.removesuffix("%").strip()) <= 0:
+        raise ValueError(f"found `{value}`; an improvement is written as a positive number")
     return text
 
 
@@ -312,7 +313,7 @@ class Analysis(Section):
     """One estimand estimated by one method."""
 
     endpoint: str
-    at: Literal["all"] | tuple[str, ...]
+    at: Literal["all"] | Visits
     role: Role
     label: str = ""
     estimand: str | None = None

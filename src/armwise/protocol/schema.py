@@ -14,16 +14,23 @@ def schema() -> dict[str, Any]:
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     made["title"] = "armwise protocol"
     parts = made["$defs"]
-    parts["Analysis"]["properties"]["method"] = {"enum": list(METHODS), "description": "the methods of this version"}
+    parts["Analysis"]["properties"]["method"] = {
+        "enum": list(METHODS),
+        "description": "the methods of this version",
+    }
     word = {"type": "string"}
     for part in ("Analysis", "Form"):
         parts[part]["properties"]["at"] = {"anyOf": [word, {"type": "array", "items": word}]}
     choices = parts["Item"]["properties"]["choices"]
     choices["anyOf"] = [*choices["anyOf"], {"type": "array", "items": word}]
-    amount = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^[0-9.]+ ?%?$"}]}
+    amount = {
+        "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^[0-9.]+ ?%?$"}]
+    }
     for operator in ("at_least", "more_than"):
         parts["Improvement"]["properties"][operator] = amount
-    parts["Covariate"] = {"anyOf": [{"type": "string", "pattern": r"^[a-z0-9_]+\.[a-z0-9_]+$"}, parts["Covariate"]]}
+    parts["Covariate"] = {
+        "anyOf": [{"type": "string", "pattern": r"^[a-z0-9_]+\.[a-z0-9_]+$"}, parts["Covariate"]]
+    }
     parts["Family"] = {"anyOf": [{"type": "array", "items": word}, parts["Family"]]}
     return made
 

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from armwise.errors import InstrumentError
-from armwise.instruments import Instrument
-from armwise.instruments.load import load
+from armwise.errors import FileError, InstrumentError
+from armwise.instruments import Instrument, load
 from armwise.protocol.model import Form, Protocol
 
 
@@ -45,12 +44,12 @@ class Score:
 
 
 def instrument_of(form: Form, folder: Path | None) -> Instrument | None:
-    """The form's instrument, from armwise or from the study folder; None when the form has none or it cannot be loaded."""
+    """The form's instrument, from armwise or from the study folder; None without one that can be loaded."""
     if form.instrument is None:
         return None
     try:
         return load(form.instrument, folder=folder)
-    except InstrumentError:
+    except (InstrumentError, FileError):
         return None
 
 

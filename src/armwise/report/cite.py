@@ -7,7 +7,7 @@ A number is a `<data>` (or, where it answers a question, a `<button>` with a not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -39,12 +39,19 @@ def cited(row: Row | None, part: str, words: str, note: bool = False) -> Markup:
         return text(
             '<button type="button" class="n" popovertarget="n-{id}" data-row="{id}" data-part="{part}" '
             'data-value="{value}">{words}</button>',
-            id=row["id"], part=part, value=value, words=words,
-        )  # fmt: skip
+            id=row["id"],
+            part=part,
+            value=value,
+            words=words,
+        )
     return text(
         '<data value="{value}" data-row="{id}" data-part="{part}" title="{title}">{words}</data>',
-        value=value, id=row["id"], part=part, title=hover(row), words=words,
-    )  # fmt: skip
+        value=value,
+        id=row["id"],
+        part=part,
+        title=hover(row),
+        words=words,
+    )
 
 
 def estimate(
@@ -58,7 +65,9 @@ def estimate(
     if row is None:
         return Markup("")
     if not usable(row):
-        return text('<span class="ne" title="{reason}">not estimable</span>', reason=row["reason"] or row["status"])
+        return text(
+            '<span class="ne" title="{reason}">not estimable</span>', reason=row["reason"] or row["status"]
+        )
     made = shown(row, decimals, sd)
     words = f"{made.estimate} {made.unit}" if unit and made.unit else made.estimate
     return cited(row, "estimate", words, note)
@@ -71,7 +80,9 @@ def limits(row: Row | None, decimals: int | None = None, sd: float | None = None
     return cited(row, "limits", shown(row, decimals, sd).limits)
 
 
-def with_limits(row: Row | None, decimals: int | None = None, note: bool = False, level: bool = False) -> Markup:
+def with_limits(
+    row: Row | None, decimals: int | None = None, note: bool = False, level: bool = False
+) -> Markup:
     """`43 (18 to 63)`; with `level`, `43 percentage points (95% CI 18 to 63)`."""
     if row is None or not usable(row):
         return estimate(row)
@@ -81,8 +92,10 @@ def with_limits(row: Row | None, decimals: int | None = None, note: bool = False
         return first
     return text(
         '{first} <span class="nb">({words}{span})</span>',
-        first=first, words=f"{made.confidence} " if level else "", span=limits(row, decimals),
-    )  # fmt: skip
+        first=first,
+        words=f"{made.confidence} " if level else "",
+        span=limits(row, decimals),
+    )
 
 
 def p(row: Row | None) -> Markup:
@@ -95,6 +108,13 @@ def shown_p(row: Row) -> str:
     from armwise.report.numbers import p_value
 
     return p_value(row["p"])
+
+
+def listed(parts: Sequence[Markup]) -> Markup:
+    """`a`, `a and b`, `a, b and c`, of parts that hold numbers."""
+    if len(parts) < 2:
+        return parts[0] if parts else Markup("")
+    return Markup(" and ").join([Markup(", ").join(parts[:-1]), parts[-1]])
 
 
 def count(row: Row | None, part: str = "estimate") -> Markup:
@@ -115,13 +135,26 @@ def hover(row: Row) -> str:
 def note(row: Row) -> Markup:
     """The note that opens on a number: its row, analysis, method, patients and exact values."""
     title = shown(row).long if usable(row) else row["statistic"]
-    where = [f"{hyphenless(name)} {row[name]}" for name in ("visit", "arm", "versus", "target", "category") if row[name]]
+    where = [
+        f"{hyphenless(name)} {row[name]}"
+        for name in ("visit", "arm", "versus", "target", "category")
+        if row[name]
+    ]
     sizes = "" if row["n_arm"] is None else f" ({row['n_arm']} and {row['n_versus']})"
-    exact = ", ".join(f"{name} {_exact(row[name])}" for name in ("estimate", "se", "lower", "upper", "p") if row[name] is not None)
+    exact = ", ".join(
+        f"{name} {_exact(row[name])}"
+        for name in ("estimate", "se", "lower", "upper", "p")
+        if row[name] is not None
+    )
     facts = [
         ("Result", row["id"]),
         ("Analysis", ", ".join(part for part in (row["analysis"], row["role"], row["planned"]) if part)),
-        ("What", ", ".join([f"{row['statistic']} of {row['endpoint']}" if row["endpoint"] else row["statistic"], *where])),
+        (
+            "What",
+            ", ".join(
+                [f"{row['statistic']} of {row['endpoint']}" if row["endpoint"] else row["statistic"], *where]
+            ),
+        ),
         ("Method", row["method"]),
         ("Patients", f"{row['n']}{sizes}" if row["n"] is not None else ""),
         ("Exact", exact),
@@ -131,8 +164,10 @@ def note(row: Row) -> Markup:
     return text(
         '<div popover id="n-{id}" role="dialog" aria-label="Where this number comes from"><p class="t">{title}</p>'
         "<dl>{items}</dl></div>\n",
-        id=row["id"], title=opening(title), items=items,
-    )  # fmt: skip
+        id=row["id"],
+        title=opening(title),
+        items=items,
+    )
 
 
 def notes(page: str, rows: Iterable[Row]) -> Markup:

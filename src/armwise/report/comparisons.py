@@ -51,9 +51,11 @@ def answers(results: Results, words: Words, endpoint: str, visit: str) -> list[s
     found = [
         (order.index(a.role), i, name)
         for i, (name, a) in enumerate(words.protocol.analyses.items())
-        if a.endpoint == endpoint and a.role in order and visit in words.protocol.analysis_visits(a)
+        if a.endpoint == endpoint
+        and a.role in order
+        and visit in words.protocol.analysis_visits(a)
         and leading(results, words, name, visit)
-    ]  # fmt: skip
+    ]
     return [name for _, _, name in sorted(found)]
 
 
@@ -91,5 +93,10 @@ def main_score(words: Words) -> str:
 
 def change_endpoint(words: Words, score: str) -> str | None:
     """The endpoint that is the change (else the value) of a score, if the protocol has one."""
-    kinds = {kind: name for name, e in reversed(words.protocol.endpoints.items()) if e.score == score for kind in [e.kind]}
+    kinds = {
+        kind: name
+        for name, e in reversed(words.protocol.endpoints.items())
+        if e.score == score
+        for kind in [e.kind]
+    }
     return kinds.get("change") or kinds.get("value") or kinds.get("percent-change")

@@ -16,8 +16,12 @@ import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
+from markupsafe import Markup
+
 from armwise.analysis.results import Results, Row
-from armwise.report import comparisons
+from armwise.report import cite, comparisons
+from armwise.report.numbers import number
+from armwise.report.tables import Text
 from armwise.report.words import Words, counted, joined, opening
 
 Direction = Literal["more", "less", "unclear", "not estimable"]
@@ -25,11 +29,41 @@ Direction = Literal["more", "less", "unclear", "not estimable"]
 #: Beginnings of words that say or suggest a cause. None may stand in a heading, a lead or a caption of a study
 #: whose arms were chosen.
 FORBIDDEN: Final = (
-    "attribut", "because", "benefit", "caus", "consequence", "due to", "effect", "efficac", "harmed", "helped", "impact",
-    "improved by", "induc", "influenc", "lead to", "leads to", "led to", "lowered", "made patients", "owing to", "prevent",
-    "produc", "protect", "raised by", "reduc", "responsible for", "result in", "resulted", "results in", "thanks to",
-    "therapeutic", "treatment effect", "work", "yield",
-)  # fmt: skip
+    "attribut",
+    "because",
+    "benefit",
+    "caus",
+    "consequence",
+    "due to",
+    "effect",
+    "efficac",
+    "harmed",
+    "helped",
+    "impact",
+    "improved by",
+    "induc",
+    "influenc",
+    "lead to",
+    "leads to",
+    "led to",
+    "lowered",
+    "made patients",
+    "owing to",
+    "prevent",
+    "produc",
+    "protect",
+    "raised by",
+    "reduc",
+    "responsible for",
+    "result in",
+    "resulted",
+    "results in",
+    "thanks to",
+    "therapeutic",
+    "treatment effect",
+    "work",
+    "yield",
+)
 
 CHOSEN: Final = "the patients chose their treatment"
 
@@ -94,7 +128,11 @@ def finding_of(results: Results, words: Words, rows: Sequence[Row], analysis: st
     reference = words.brief(words.protocol.reference)
     time = f" {words.at(rows[0]['visit'])}" if when and rows else ""
     if not rows or set(found) == {"not estimable"}:
-        return f"The primary comparison could not be estimated{time}" if not rows else f"{what} could not be compared{time}"
+        return (
+            f"The primary comparison could not be estimated{time}"
+            if not rows
+            else f"{what} could not be compared{time}"
+        )
     said = []
     for side, count_word, value_word in (("more", "More", "higher"), ("less", "Fewer", "lower")):
         arms = found.get(side)  # type: ignore[call-overload]
@@ -110,7 +148,15 @@ def finding_of(results: Results, words: Words, rows: Sequence[Row], analysis: st
     if unclear and said:
         said.append(f"{joined(words.brief(a) for a in unclear)} did not differ clearly from it")
     elif unclear:
-        said.append(_unclear(words, unclear, reference, "the share of patients who improved" if declared.is_response else what, time))
+        said.append(
+            _unclear(
+                words,
+                unclear,
+                reference,
+                "the share of patients who improved" if declared.is_response else what,
+                time,
+            )
+        )
     return "; ".join(said)
 
 
@@ -136,7 +182,10 @@ def _margin_finding(results: Results, words: Words, rows: Sequence[Row]) -> str:
     names, reference = joined(words.brief(a) for a in met), words.brief(words.protocol.reference)
     what = words.endpoint(declared.endpoint)
     if len(met) == len(rows):
-        return f"{opening(names)} {'was' if len(met) == 1 else 'were'} {kind} {reference} in {what}, by the margin set beforehand"
+        return (
+            f"{opening(names)} {'was' if len(met) == 1 else 'were'} {kind} {reference} in {what}, by the margin set"
+            " beforehand"
+        )
     others = joined(words.brief(r["arm"]) for r in rows if r["arm"] not in met)
     return f"{opening(others)} was not shown to be {kind} {reference} in {what}"
 
@@ -151,12 +200,15 @@ def course(results: Results, words: Words, score: str) -> str:
     names = joined(words.brief(a) for a in arms)
     if not clear:
         return f"{label} did not differ clearly between the arms at any visit"
-    parts = []
+    parts: list[str] = []
     for (arm, side), at in clear.items():
         word = "higher" if side == "more" else "lower"
         every = len(at) == len(visits) and len(visits) > 1
         time = "at every visit" if every else f"at {joined(words.visit(v) for v in at)}"
-        parts.append(f"{word} with {words.brief(arm) if len(arms) > 1 else names} than with {words.brief(words.protocol.reference)} {time}")
+        parts.append(
+            f"{word} with {words.brief(arm) if len(arms) > 1 else names} than with"
+            f" {words.brief(words.protocol.reference)} {time}"
+        )
     return f"{label} was {'; '.join(parts)}"
 
 
@@ -179,13 +231,48 @@ def _visits_by_direction(
     return visits, clear
 
 
-def responders(results: Results, words: Words, endpoint: str) -> str:
-    """The heading of the responders: the comparison at the last visit that has one."""
-    for visit in reversed(words.protocol.visits_after_baseline()):
-        for name in comparisons.answers(results, words, endpoint, visit):
-            rows = comparisons.leading(results, words, name, visit)
-            return finding_of(results, words, rows, name, when=True)
-    return "Patients who improved by an amount that matters"
+def responders(results: Results, words: Words, endpoint: str, visit: str) -> Text:
+    """The heading of the responders: the share of each arm at a visit; it claims no direction."""
+    parts: list[Markup] = []
+    for arm in words.arms:
+        risk = comparisons.described(results, endpoint, visit, arm, "risk")
+        if risk is not None and cite.usable(risk):
+            verb = " improved" if not parts else ""
+            parts.append(
+                cite.text(
+                    "{share}{verb} with {arm}", share=cite.estimate(risk), verb=verb, arm=words.brief(arm)
+                )
+            )
+    if not parts:
+        return "Patients who improved by an amount that matters"
+    return cite.text("{at}, {parts}", at=opening(words.at(visit)), parts=cite.listed(parts))
+
+
+def distribution(results: Results, words: Words, endpoint: str, visit: str, threshold: float | None) -> Text:
+    """The heading of the curves: the share of each arm at the threshold; it claims no direction."""
+    score = words.score(words.score_of(endpoint))
+    plain = f"The change in {score.label} at every threshold"
+    if threshold is None or score.higher_is_better is None:
+        return plain
+    parts = []
+    for arm in words.arms:
+        rows = results.rows(
+            analysis="distribution", endpoint=endpoint, visit=visit, arm=arm, statistic="cumulative share"
+        )
+        reached = [
+            r for r in rows if (r["at"] >= threshold if score.higher_is_better else r["at"] <= -threshold)
+        ]
+        if not reached:
+            return plain
+        nearest = min(reached, key=lambda r: abs(r["at"]))
+        parts.append(cite.text("{share} with {arm}", share=cite.estimate(nearest), arm=words.brief(arm)))
+    said = (
+        f"{'Up' if score.higher_is_better else 'Down'} by {number(threshold, 0 if threshold == int(threshold) else 1)}"
+        f" {score.unit} or more"
+    )
+    return cite.text(
+        "{said}: {parts}; the curves show every other threshold", said=said, parts=cite.listed(parts)
+    )
 
 
 def outcomes(results: Results, words: Words, rows: Sequence[Row]) -> str:
@@ -208,17 +295,21 @@ def outcomes(results: Results, words: Words, rows: Sequence[Row]) -> str:
     if not total:
         return "The other outcomes could not be compared"
     if not sides:
-        return f"None of {counted(total)} comparisons shows a clear difference" if total > 1 else "The other outcome does not differ clearly"
+        return (
+            f"None of {counted(total)} comparisons shows a clear difference"
+            if total > 1
+            else "The other outcome does not differ clearly"
+        )
     reference = words.brief(words.protocol.reference)
     names = joined((words.brief(a) for a in words.treatments), "or")
     said = [
-        f"{counted(n)} {'better with ' + names if key == 'better' else 'worse with ' + names if key == 'worse' else 'different'}"
+        f"{counted(n)} {'were' if n > 1 else 'was'} {key}{f' with {names}' if key != 'different' else ''}"
         for key, n in sides.items()
     ]
-    clear = sum(sides.values())
-    rest = total - clear
-    tail = f", {counted(rest)} not clearly different" if rest else ""
-    return f"Of {counted(total)} outcome comparisons with {reference}, {joined(said)}{tail}"
+    rest = total - sum(sides.values())
+    tail = [f"{counted(rest)} did not differ clearly"] if rest else []
+    what = "outcomes" if len(words.treatments) == 1 else f"outcome comparisons with {reference}"
+    return f"Of {counted(total)} {what}, {joined([*said, *tail])}"
 
 
 def balance(before: Sequence[float], after: Sequence[float], words: Words, at: float = 0.1) -> str:
@@ -234,6 +325,6 @@ def balance(before: Sequence[float], after: Sequence[float], words: Words, at: f
     if not words.arms_chosen:
         return f"{first} by more than 0.1 SD; allocation was by chance"
     if not after:
-        return f"{first}, as arms that are chosen do"
+        return first
     left = sum(abs(x) > at for x in after)
-    return f"{first}; weighting left {counted(left)}" if left else f"{first}; weighting balanced all that were recorded"
+    return f"{first}; after weighting in {counted(left)}" if left else f"{first}; after weighting in none"

@@ -176,7 +176,7 @@ def se_decimals(se: float | None) -> int:
     """Decimals of a difference: one or two significant digits of its standard error (Cole 2015)."""
     if se is None or not math.isfinite(se) or se <= 0:
         return 1
-    needed = math.ceil(math.log10(4 / se))
+    needed = math.ceil(math.log10(2 / se))
     return min(4, max(needed, 1 if se < 10 else 0))
 
 
@@ -231,7 +231,8 @@ def in_points(row: Mapping[str, Any]) -> bool:
     """Whether a row is a difference of proportions, shown in percentage points."""
     statistic = row["statistic"]
     return statistic in POINT_STATISTICS or (
-        row.get("unit") == "proportion" and statistic not in SHARE_STATISTICS | RATIO_STATISTICS
+        row.get("unit") == "proportion"
+        and statistic not in SHARE_STATISTICS | RATIO_STATISTICS | {"number needed to treat"}
     )
 
 
@@ -253,7 +254,7 @@ def row_decimals(row: Mapping[str, Any], sd: float | None = None) -> int:
     if statistic in {"standardised difference", "hedges g", "lord"}:
         return 2
     if statistic in {"number needed to treat", "effective sample size"}:
-        return 0 if statistic == "effective sample size" else 1
+        return 1 if statistic == "number needed to treat" and abs(row["estimate"]) < 10 else 0
     if statistic == "sd":
         return sd_decimals(row["estimate"])
     if statistic in {"mean difference", "shift", "ls mean"}:
@@ -293,10 +294,18 @@ def shown(row: Mapping[str, Any], decimals: int | None = None, sd: float | None 
     )
 
 
+#: Units that are not said behind a number, and those that people call points.
+SILENT_UNITS: Final = frozenset(
+    {"proportion", "subjects", "patients", "questionnaires", "comparisons", "ratio", "index"}
+)
+POINT_UNITS: Final = frozenset({"%", "T", "T score"})
+
+
 def _unit(row: Mapping[str, Any], share: bool) -> str:
     unit = row.get("unit") or ""
-    bare = unit in {"proportion", "subjects", "ratio", "index"} or row["statistic"] in RATIO_STATISTICS
-    return "" if bare or share else unit
+    if share or unit in SILENT_UNITS or row["statistic"] in RATIO_STATISTICS:
+        return ""
+    return "points" if unit in POINT_UNITS else unit
 
 
 def _se_from_limits(row: Mapping[str, Any]) -> float | None:

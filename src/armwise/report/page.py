@@ -61,7 +61,7 @@ class Section:
 
     name: str
     short: str
-    heading: str
+    heading: Text
     question: str
     blocks: tuple[Block, ...]
 

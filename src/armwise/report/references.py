@@ -25,7 +25,9 @@ class Used:
         table = results.table
         own = table.filter((table["role"] != "external") | table["role"].is_null())
         methods = " | ".join(str(m) for m in own["method"].drop_nulls().unique().sort())
-        return cls(methods, frozenset(own["statistic"].drop_nulls()), frozenset(own["analysis"].drop_nulls()), words)
+        return cls(
+            methods, frozenset(own["statistic"].drop_nulls()), frozenset(own["analysis"].drop_nulls()), words
+        )
 
     def method(self, *names: str) -> bool:
         """Whether a method with one of these names was used."""
@@ -46,23 +48,23 @@ REFERENCES: Final = (
         lambda u: "number needed to treat" in u.statistics,
     ),
     Reference(
-        "Austin PC. Balance diagnostics for comparing the distribution of baseline covariates between treatment groups in "
-        "propensity-score matched samples. Stat Med 2009;28:3083-3107.",
+        "Austin PC. Balance diagnostics for comparing the distribution of baseline covariates between treatment groups"
+        " in propensity-score matched samples. Stat Med 2009;28:3083-3107.",
         lambda u: "standardised difference" in u.statistics,
     ),
     Reference(
-        "Bland JM, Altman DG. Comparisons against baseline within randomised groups are often used and can be highly misleading. "
-        "Trials 2011;12:264.",
+        "Bland JM, Altman DG. Comparisons against baseline within randomised groups are often used and can be highly"
+        " misleading. Trials 2011;12:264.",
         lambda u: any(e.kind == "change" for e in u.words.protocol.endpoints.values()),
     ),
     Reference(
-        "Des Jarlais DC, Lyles C, Crepaz N. Improving the reporting quality of nonrandomized evaluations of behavioral and public "
-        "health interventions: the TREND statement. Am J Public Health 2004;94:361-366.",
+        "Des Jarlais DC, Lyles C, Crepaz N. Improving the reporting quality of nonrandomized evaluations of behavioral"
+        " and public health interventions: the TREND statement. Am J Public Health 2004;94:361-366.",
         lambda u: u.words.arms_chosen,
     ),
     Reference(
-        "Ding P, Li F. A bracketing relationship between difference-in-differences and lagged-dependent-variable adjustment. "
-        "Polit Anal 2019;27:605-615.",
+        "Ding P, Li F. A bracketing relationship between difference-in-differences and lagged-dependent-variable"
+        " adjustment. Polit Anal 2019;27:605-615.",
         lambda u: "lord" in u.statistics,
     ),
     Reference(
@@ -71,10 +73,12 @@ REFERENCES: Final = (
         lambda u: u.method("MOVER"),
     ),
     Reference(
-        "Fisher RA. The logic of inductive inference. J R Stat Soc 1935;98:39-82.", lambda u: u.method("Fisher")
+        "Fisher RA. The logic of inductive inference. J R Stat Soc 1935;98:39-82.",
+        lambda u: u.method("Fisher"),
     ),
     Reference(
-        "Hedges LV. Distribution theory for Glass’s estimator of effect size and related estimators. J Educ Stat 1981;6:107-128.",
+        "Hedges LV. Distribution theory for Glass’s estimator of effect size and related estimators. J Educ Stat"
+        " 1981;6:107-128.",
         lambda u: "hedges g" in u.statistics,
     ),
     Reference(
@@ -86,20 +90,21 @@ REFERENCES: Final = (
         lambda u: any(f.order == "holm" for f in u.words.protocol.families.values()),
     ),
     Reference(
-        "Hopewell S, Chan AW, Collins GS, and others. CONSORT 2025 statement: updated guideline for reporting randomised trials. "
-        "BMJ 2025:e081123. doi 10.1136/bmj-2024-081123.",
+        "Hopewell S, Chan AW, Collins GS, and others. CONSORT 2025 statement: updated guideline for reporting"
+        " randomised trials. BMJ 2025:e081123. doi 10.1136/bmj-2024-081123.",
         lambda u: not u.words.arms_chosen,
     ),
     Reference(
-        "International Council for Harmonisation. E9(R1): addendum on estimands and sensitivity analysis in clinical trials to the "
-        "guideline on statistical principles for clinical trials. 2019.",
+        "International Council for Harmonisation. E9(R1): addendum on estimands and sensitivity analysis in clinical"
+        " trials to the guideline on statistical principles for clinical trials. 2019.",
         lambda u: bool(u.words.protocol.estimands),
     ),
     Reference(
         "Kish L. Survey Sampling. New York: Wiley; 1965.", lambda u: "effective sample size" in u.statistics
     ),
     Reference(
-        "Li F, Morgan KL, Zaslavsky AM. Balancing covariates via propensity score weighting. J Am Stat Assoc 2018;113:390-400.",
+        "Li F, Morgan KL, Zaslavsky AM. Balancing covariates via propensity score weighting. J Am Stat Assoc"
+        " 2018;113:390-400.",
         lambda u: u.method("overlap"),
     ),
     Reference(
@@ -107,8 +112,8 @@ REFERENCES: Final = (
         lambda u: "lord" in u.statistics,
     ),
     Reference(
-        "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the other. "
-        "Ann Math Stat 1947;18:50-60.",
+        "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the other."
+        " Ann Math Stat 1947;18:50-60.",
         lambda u: "shift" in u.statistics,
     ),
     Reference(
@@ -116,19 +121,19 @@ REFERENCES: Final = (
         lambda u: u.method("Miettinen"),
     ),
     Reference(
-        "Newcombe RG. Interval estimation for the difference between independent proportions: comparison of eleven methods. "
-        "Stat Med 1998;17:873-890.",
+        "Newcombe RG. Interval estimation for the difference between independent proportions: comparison of eleven"
+        " methods. Stat Med 1998;17:873-890.",
         lambda u: u.method("Newcombe"),
     ),
     Reference(
-        "Pham TM, White IR, Kahan BC, Morris TP, Stanworth SJ, Forbes G. A comparison of methods for analyzing a binary composite "
-        "endpoint with partially observed components in randomized controlled trials. Stat Med 2021;40:6634-6650. "
-        "doi 10.1002/sim.9203.",
+        "Pham TM, White IR, Kahan BC, Morris TP, Stanworth SJ, Forbes G. A comparison of methods for analyzing a binary"
+        " composite endpoint with partially observed components in randomized controlled trials. Stat Med"
+        " 2021;40:6634-6650. doi 10.1002/sim.9203.",
         lambda u: any(e.of for e in u.words.protocol.endpoints.values()),
     ),
     Reference(
-        "Von Elm E, Altman DG, Egger M, and others. The Strengthening the Reporting of Observational Studies in Epidemiology (STROBE) "
-        "statement: guidelines for reporting observational studies. Lancet 2007;370:1453-1457.",
+        "Von Elm E, Altman DG, Egger M, and others. The Strengthening the Reporting of Observational Studies in"
+        " Epidemiology (STROBE) statement: guidelines for reporting observational studies. Lancet 2007;370:1453-1457.",
         lambda u: u.words.arms_chosen,
     ),
     Reference(
@@ -137,15 +142,16 @@ REFERENCES: Final = (
         lambda u: u.method("Welch"),
     ),
     Reference(
-        "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc 1927;22:209-212.",
+        "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc"
+        " 1927;22:209-212.",
         lambda u: u.method("Wilson"),
     ),
     Reference(
-        "Yang D, Dalton JE. A unified approach to measuring the effect size between two groups using SAS. SAS Global Forum 2012, "
-        "paper 335-2012.",
+        "Yang D, Dalton JE. A unified approach to measuring the effect size between two groups using SAS. SAS Global"
+        " Forum 2012, paper 335-2012.",
         lambda u: u.method("Yang and Dalton"),
     ),
-)  # fmt: skip
+)
 
 
 def used(results: Results, words: Words) -> tuple[str, ...]:

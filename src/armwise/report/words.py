@@ -12,9 +12,23 @@ from typing import Any, Final
 
 from armwise.analysis.results import Results
 from armwise.protocol.model import Analysis, Endpoint, Improvement, Protocol
-from armwise.report.numbers import MINUS, number
+from armwise.report.numbers import MINUS, POINT_UNITS, number
 
-SMALL: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+SMALL: Final = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 
 #: The statistic that each method of the protocol leads with.
 LEADING: Final[Mapping[str, str]] = {
@@ -68,6 +82,11 @@ def inside(label: str) -> str:
     return label[:1].lower() + label[1:] if is_word and rest == rest.lower() and "-" not in first else label
 
 
+def spoken(label: str) -> str:
+    """A label's main part inside a sentence: `Pain, numeric rating` -> `pain`."""
+    return inside(label.partition(",")[0])
+
+
 def hyphenless(name: str) -> str:
     """A name of the protocol as words: `overlap-weights` -> `overlap weights`."""
     return name.replace("_", " ").replace("-", " ")
@@ -87,7 +106,11 @@ class ScoreWords:
     def scale(self) -> str:
         """`0 to 100, lower is better`."""
         span = "" if self.lo is None or self.hi is None else f"{_bare(self.lo)} to {_bare(self.hi)}"
-        better = "" if self.higher_is_better is None else f"{'higher' if self.higher_is_better else 'lower'} is better"
+        better = (
+            ""
+            if self.higher_is_better is None
+            else f"{'higher' if self.higher_is_better else 'lower'} is better"
+        )
         return ", ".join(part for part in (span, better) if part)
 
 
@@ -135,7 +158,7 @@ class Words:
     def brief(self, name: str) -> str:
         """The shortest name that is still said in a sentence: a treatment's short name, the reference's label."""
         arm = self.protocol.arms[name]
-        return inside(arm.label) if arm.reference or not arm.short else arm.short
+        return inside(arm.label if arm.reference or not arm.short else arm.short)
 
     def visit(self, name: str) -> str:
         """A visit's label as it stands inside a sentence."""
@@ -166,9 +189,12 @@ class Words:
         unit = facts.get("unit") or "points"
         better = facts.get("higher_is_better")
         return ScoreWords(
-            facts.get("label") or hyphenless(ref.rpartition(".")[2]), better, "points" if unit == "%" else unit,
-            facts.get("lo"), facts.get("hi"),
-        )  # fmt: skip
+            facts.get("label") or hyphenless(ref.rpartition(".")[2]),
+            better,
+            "points" if unit in POINT_UNITS else unit,
+            facts.get("lo"),
+            facts.get("hi"),
+        )
 
     def score_of(self, endpoint: str) -> str:
         """The score behind an endpoint (the first one, for any and all); a score is its own."""
@@ -203,7 +229,11 @@ class Words:
         declared = self.protocol.endpoints.get(endpoint)
         if declared is not None and declared.is_response:
             return "percentage points"
-        return "per cent" if declared and declared.kind == "percent-change" else self.score(self.score_of(endpoint)).unit
+        return (
+            "per cent"
+            if declared and declared.kind == "percent-change"
+            else self.score(self.score_of(endpoint)).unit
+        )
 
     def criterion(self, name: str) -> str:
         """An endpoint with its operator: `Oswestry Disability Index fell by 10 points or more, or ...`."""
@@ -217,9 +247,13 @@ class Words:
         score = self.score(endpoint.score or "")
         if endpoint.kind == "responder" and endpoint.improvement:
             verb = {True: "rose", False: "fell", None: "improved"}[score.higher_is_better]
-            return f"{score.label} {verb} {amount(endpoint.improvement, score.unit)}"
-        kinds = {"value": "value of", "change": "change from baseline in", "percent-change": "per cent change in"}
-        return f"{kinds[endpoint.kind]} {score.label}"
+            return f"{spoken(score.label)} {verb} {amount(endpoint.improvement, score.unit)}"
+        kinds = {
+            "value": "value of",
+            "change": "change from baseline in",
+            "percent-change": "per cent change in",
+        }
+        return f"{kinds[endpoint.kind]} {spoken(score.label)}"
 
     def operators(self, name: str) -> Sequence[tuple[str, str]]:
         """Each responder definition behind an endpoint: label and criterion."""
@@ -270,7 +304,7 @@ class Words:
         if analysis.adjust == "overlap-weights":
             return f"After weighting to balance {counted(n)} baseline {plural(n, 'characteristic')}"
         if analysis.adjust == "covariates" and n:
-            return f"Adjusted for {joined(inside(self.covariate(c)) for c in analysis.covariates)}"
+            return f"Adjusted for {joined(spoken(self.covariate(c)) for c in analysis.covariates)}"
         return "Without adjustment"
 
     def method(self, analysis: Analysis) -> str:
@@ -295,7 +329,7 @@ class Words:
 
 
 def amount(improvement: Improvement, unit: str) -> str:
-    """An improvement with its operator: `by 10 points or more`, `by more than 2 points`, `by at least 30% of baseline`."""
+    """An improvement with its operator: `by 10 points or more`, `by more than 2 points`."""
     value = f"{improvement.amount} of its baseline" if improvement.percent else f"{improvement.amount} {unit}"
     return f"by more than {value}" if improvement.strict else f"by {value} or more"
 
@@ -303,10 +337,10 @@ def amount(improvement: Improvement, unit: str) -> str:
 def missing_rule(rule: str) -> str:
     """A rule for missing answers in words."""
     return {
-        "complete-cases": "Patients without the answer are left out (complete cases)",
-        "non-response": "A missing answer counts as no response",
-        "worst-case": "Missing answers count against the treatment: no response there, response in the reference arm",
-        "locf": "A missing answer takes the last one before it (last observation carried forward)",
+        "complete-cases": "patients without the answer are left out (complete cases)",
+        "non-response": "a missing answer counts as no response",
+        "worst-case": "missing answers count against the treatment (no response there, response in the reference arm)",
+        "locf": "a missing answer takes the last one before it (last observation carried forward)",
     }.get(rule, hyphenless(rule))
 
 

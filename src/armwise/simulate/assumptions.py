@@ -11,55 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from armwise.errors import FileError, ProtocolError
 from armwise.protocol.model import Protocol
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=0)]
-#: covariate, covariate.category or form.score -> number.
-Effects = dict[str, float]
-
-
-class Part(BaseModel):
-    """A part of the file: frozen, and closed to keys that it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Statement(Part):
-    """Numbers that share one status and one source; `confirmed` names single ones of an assumed block."""
-
-    status: Literal["confirmed", "assumed"]
-    source: str = Field(min_length=1)
-    confirmed: dict[str, Annotated[str, Field(min_length=1)]] = {}
-
-    @model_validator(mode="after")
-    def _exceptions_exist(self) -> Statement:
-        if self.confirmed and self.status == "confirmed":
-            raise ValueError(
-                "`confirmed` names single numbers of an assumed block; here the whole block is confirmed"
-            )
-        numbers = self.plain()
-        for place in self.confirmed:
-            if take(numbers, place) is None:
-                raise ValueError(f"`confirmed` names `{place}`, which is not in this block")
-        return self
-
-    def plain(self) -> dict[str, Any]:
-        """The block without its status, sources and kind, as plain data."""
-        beside = {"status", "source", "confirmed", "kind", "arm"}
-        return self.model_dump(mode="json", exclude=beside, exclude_unset=True)
-
-
-def take(numbers: dict[str, Any], place: str) -> Any:
-    """What stands at a dotted place (`items.tnc.mean`), or None."""
-    found: Any = numbers
-    for key in place.split("."):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found
+from armwise.simulate.statement import Count, Effects, Part, Positive, Share, Statement, one_of
+from armwise.simulate.table_kinds import Table
 
 
 class Size(Statement):
@@ -73,16 +30,16 @@ class Enrolment(Statement):
 
     first: dt.date
     months: Positive
-    sites: dict[str, Positive] = {}
+    sites: dict[str, Positive] = Field(default={})
     subject: str = "{site}-{number:03d}"
-    days_to_time_zero: dict[str, tuple[int, int]] = {}
+    days_to_time_zero: dict[str, tuple[int, int]] = Field(default={})
 
 
 class Screening(Statement):
     """Those who were screened and not enrolled, counted by reason."""
 
-    not_eligible: dict[str, Count] = {}
-    declined: dict[str, Count] = {}
+    not_eligible: dict[str, Count] = Field(default={})
+    declined: dict[str, Count] = Field(default={})
 
 
 class Normal(Statement):
@@ -108,7 +65,7 @@ class Category(Statement):
         return self
 
 
-Covariate = Annotated[Normal | Category, Field(discriminator="kind")]
+Covariate = Annotated[Normal | Category, Field(discriminator="kind"), one_of("normal", "category")]
 
 
 class Chosen(Statement):
@@ -125,15 +82,15 @@ class Random(Statement):
     blocks: int = Field(default=2, ge=1)
 
 
-Allocation = Annotated[Chosen | Random, Field(discriminator="kind")]
+Allocation = Annotated[Chosen | Random, Field(discriminator="kind"), one_of("chosen", "random")]
 
 
 class Correlations(Statement):
     """Of the covariates, of the scores (one visit) and of the visits (one score); pairs not given are 0."""
 
-    covariates: dict[str, Effects] = {}
-    scores: dict[str, Effects] = {}
-    visits: dict[str, Effects] = {}
+    covariates: dict[str, Effects] = Field(default={})
+    scores: dict[str, Effects] = Field(default={})
+    visits: dict[str, Effects] = Field(default={})
 
 
 class BaselineScore(Statement):
@@ -142,7 +99,7 @@ class BaselineScore(Statement):
     mean: float
     sd: Positive
     range: tuple[float, float] | None = None
-    effects: Effects = {}
+    effects: Effects = Field(default={})
 
 
 class ByVisit(Statement):
@@ -155,9 +112,9 @@ class ByVisit(Statement):
 class ChangeEffects(Statement):
     """What the change depends on, in points per SD at the last visit, and how it builds up by visit."""
 
-    common: Effects = {}
-    by_arm: dict[str, Effects] = {}
-    share: dict[str, float] = {}
+    common: Effects = Field(default={})
+    by_arm: dict[str, Effects] = Field(default={})
+    share: dict[str, float] = Field(default={})
 
 
 class Outcome(Part):
@@ -188,7 +145,7 @@ class Visits(Statement):
     sd_of_days: float = Field(default=5, ge=0)
     late: Share = 0
     late_by: tuple[int, int] = (1, 14)
-    modes: dict[str, Positive] = {}
+    modes: dict[str, Positive] = Field(default={})
 
 
 class Dropout(Statement):
@@ -196,7 +153,7 @@ class Dropout(Statement):
 
     event: str = "off_study"
     by_arm: dict[str, dict[str, Share]]
-    effects: Effects = {}
+    effects: Effects = Field(default={})
     reasons: dict[str, Positive]
 
 
@@ -227,77 +184,7 @@ class StudyEvent(Statement):
 
     by_arm: dict[str, Share]
     days: tuple[int, int]
-    reasons: dict[str, Positive] = {}
-
-
-class Number(Part):
-    """One item of a form: normal, or lognormal when it is skewed."""
-
-    mean: float
-    sd: Positive
-    skewed: bool = False
-    decimals: int = Field(default=1, ge=0, le=6)
-
-
-class Measures(Statement):
-    """A form of numbers, one row for each visit of the form (or each subject)."""
-
-    kind: Literal["measures"]
-    items: dict[str, Number]
-
-
-class Sites(Statement):
-    """A form with one row for each place treated: the share of patients for each place, by group."""
-
-    kind: Literal["sites"]
-    group: str
-    place: str
-    shares: dict[str, dict[str, Share]]
-    numbers: dict[str, float] = {}
-
-
-class Grades(Statement):
-    """A graded item by place: shares of each grade at the first visit, and of steps up and down later."""
-
-    kind: Literal["grades"]
-    place: str
-    item: str
-    first: dict[str, dict[int, Share]]
-    better: dict[str, Share]
-    worse: dict[str, Share]
-
-
-class Doses(Statement):
-    """A dose by visit, with zeros: users at baseline, the ratio to baseline, those who stop and start."""
-
-    kind: Literal["doses"]
-    item: str
-    users: str
-    mean: Positive
-    sd: Positive
-    ratio: dict[str, dict[str, Positive]]
-    stop: dict[str, Share]
-    start: dict[str, Share]
-
-
-class Term(Part):
-    """One kind of adverse event: expected number for each patient of an arm, and when."""
-
-    by_arm: dict[str, Annotated[float, Field(ge=0)]]
-    days: tuple[int, int]
-
-
-class AdverseEvents(Statement):
-    """A form with one row an event: terms, the shares of severities, the share of serious ones."""
-
-    kind: Literal["adverse-events"]
-    terms: dict[str, Term]
-    severity: dict[int, Positive]
-    serious: Share
-    serious_words: tuple[str, str] = ("yes", "no")
-
-
-Table = Annotated[Measures | Sites | Grades | Doses | AdverseEvents, Field(discriminator="kind")]
+    reasons: dict[str, Positive] = Field(default={})
 
 
 class Seed(Part):
@@ -315,15 +202,15 @@ class Assumptions(Part):
     size: Size
     enrolment: Enrolment
     screening: Screening | None = None
-    covariates: dict[str, Covariate] = {}
+    covariates: dict[str, Covariate] = Field(default={})
     allocation: Allocation
     outcomes: dict[str, Outcome] = Field(min_length=1)
     correlations: Correlations | None = None
     answers: Answers
     visits: Visits
     missing: Missing = Missing()
-    events: dict[str, StudyEvent] = {}
-    tables: dict[str, Table] = {}
+    events: dict[str, StudyEvent] = Field(default={})
+    tables: dict[str, Table] = Field(default={})
 
     def statements(self) -> Iterator[tuple[str, Statement]]:
         """Every block of numbers with its dotted place in the file, in the file's order."""
@@ -359,7 +246,7 @@ def load_assumptions(path: Path, protocol: Protocol) -> Assumptions:
         FileError: there is no such file.
         ProtocolError: it holds mistakes; `problems` lists them all, each with its line.
     """
-    from armwise.protocol.load import build
+    from armwise.protocol.mistakes import build
     from armwise.simulate.check import check
     from armwise.yaml_lines import read_yaml
 
@@ -374,6 +261,11 @@ def load_assumptions(path: Path, protocol: Protocol) -> Assumptions:
         raise FileError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     data, lines = read_yaml(text, file.name)
     assumptions, problems = build(Assumptions, data, lines, file.name)
+    if assumptions is None and isinstance(data, dict):
+        # A slip in one section must not hide those in the others.
+        broken = {p.column.split(".")[0] for p in problems}
+        stand_in = {name: block for name, block in _stand_ins(protocol).items() if name in broken}
+        assumptions, _ = build(Assumptions, {**data, **stand_in}, lines, file.name)
     if assumptions is not None:
         problems = problems + check(assumptions, protocol, data, lines, file)
     if problems or assumptions is None:
@@ -381,3 +273,17 @@ def load_assumptions(path: Path, protocol: Protocol) -> Assumptions:
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         raise ProtocolError(f"{path}: {count}", problems)
     return assumptions
+
+
+def _stand_ins(protocol: Protocol) -> dict[str, Any]:
+    """Something correct for each section that the file must have, so that the rest can be checked."""
+    said = {"status": "assumed", "source": "?"}
+    chosen = {"kind": "chosen", "log_odds": {}}
+    return {
+        "seed": {"value": 0, "note": "?"},
+        "size": {"per_arm": dict.fromkeys(protocol.arms, 1), **said},
+        "enrolment": {"first": dt.date(2000, 1, 1), "months": 1, **said},
+        "allocation": {**({"kind": "random"} if protocol.randomised else chosen), **said},
+        "answers": said,
+        "visits": said,
+    }

@@ -85,7 +85,9 @@ def _usable(protocol: Protocol, seed: int, per_arm: Mapping[str, int] | None) ->
         raise UsageError(f"simulate: found seed {seed}; expected a whole number, 0 or more")
     if per_arm is not None and (set(per_arm) != set(protocol.arms) or min(per_arm.values()) < 1):
         expected = ", ".join(protocol.arms)
-        raise UsageError(f"simulate: found per_arm={dict(per_arm)}; expected 1 patient or more for each of {expected}")
+        raise UsageError(
+            f"simulate: found per_arm={dict(per_arm)}; expected 1 patient or more for each of {expected}"
+        )
 
 
 def _ranges(
@@ -134,10 +136,7 @@ def _screened(
     sites = assumptions.enrolment.sites or {"01": 1.0}
     site = pick(rng, sites, n + m)
     template = assumptions.enrolment.subject
-    width = len(str(n + m))
-    subject = np.array(
-        [template.format(site=s, number=int(k), width=width) for s, k in zip(site, number, strict=True)]
-    )
+    subject = np.array([template.format(site=s, number=int(k)) for s, k in zip(site, number, strict=True)])
     frame = None
     if screening is not None:
         frame = pl.DataFrame(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from armwise.simulate.assumptions import Assumptions, Chosen, Effects, Normal
+from armwise.simulate.assumptions import Assumptions, Chosen, Normal
+from armwise.simulate.statement import Effects
 
 Vector = NDArray[np.float64]
 

@@ -48,11 +48,13 @@ def draw_form(
     modes = pick(rng, assumptions.visits.modes, len(everyone.people)) if assumptions.visits.modes else None
     status = np.where(~answered, "not done", np.where(left, "partial", "complete"))
     why = np.where(~answered, reason[patient, visit], "")
+    # Where visits are told by their date, a form that was not filled in needs one too.
+    undated = ~answered if everyone.protocol.visits_by == "label" else np.zeros_like(answered)
     frame = pl.DataFrame(
         {
             "subject": everyone.subject[patient],
             "visit": np.array(list(everyone.protocol.visits))[visit],
-            "date": _null(iso(everyone.attendance.day[patient, visit]), ~answered),
+            "date": _null(iso(everyone.attendance.day[patient, visit]), undated),
             "status": status,
             "reason": _null(why.tolist(), why == ""),
         },

@@ -10,9 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from armwise.protocol.model import Form
-from armwise.simulate.assumptions import AdverseEvents, Doses, Grades, Measures, Number, Sites, Table
 from armwise.simulate.attendance import iso, pick
 from armwise.simulate.enrolled import Enrolled, number_column
+from armwise.simulate.table_kinds import AdverseEvents, Doses, Grades, Measures, Number, Sites, Table
 
 
 def draw_table(table: Table, form: Form, enrolled: Enrolled, rng: np.random.Generator) -> pl.DataFrame:
@@ -98,7 +98,8 @@ def _grades(table: Grades, form: Form, enrolled: Enrolled, rng: np.random.Genera
     visits, places = enrolled.visits(form), list(table.first)
     n = len(enrolled.people)
     grades = np.zeros((n, len(visits), len(places)), dtype=np.int64)
-    low, high = form.items[table.item].range or (1, 5)
+    used = [grade for shares in table.first.values() for grade in shares]
+    low, high = form.items[table.item].range or (min(used), max(used))
     for p, place in enumerate(places):
         grades[:, 0, p] = pick(rng, {str(g): w for g, w in table.first[place].items()}, n).astype(np.int64)
     for v in range(1, len(visits)):

@@ -36,19 +36,19 @@ if TYPE_CHECKING:
     from armwise.stats.multiplicity import bonferroni as bonferroni
     from armwise.stats.multiplicity import fixed_sequence as fixed_sequence
     from armwise.stats.multiplicity import holm as holm
+    from armwise.stats.number_needed import NumberNeededToTreat as NumberNeededToTreat
+    from armwise.stats.number_needed import number_needed_to_treat as number_needed_to_treat
     from armwise.stats.propensity_score import Propensity as Propensity
     from armwise.stats.propensity_score import propensity as propensity
-    from armwise.stats.proportions import NumberNeededToTreat as NumberNeededToTreat
-    from armwise.stats.proportions import Responders as Responders
     from armwise.stats.proportions import clopper_pearson as clopper_pearson
     from armwise.stats.proportions import mover as mover
-    from armwise.stats.proportions import number_needed_to_treat as number_needed_to_treat
     from armwise.stats.proportions import odds_ratio as odds_ratio
-    from armwise.stats.proportions import responders as responders
     from armwise.stats.proportions import risk_difference as risk_difference
     from armwise.stats.proportions import risk_ratio as risk_ratio
     from armwise.stats.proportions import wilson as wilson
     from armwise.stats.ranks import mann_whitney as mann_whitney
+    from armwise.stats.responder_counts import Responders as Responders
+    from armwise.stats.responder_counts import responders as responders
     from armwise.stats.weighting import OverlapComparison as OverlapComparison
     from armwise.stats.weighting import effective_sample_size as effective_sample_size
     from armwise.stats.weighting import overlap_mean_difference as overlap_mean_difference
@@ -72,10 +72,10 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "risk_ratio": ("proportions", "ratio of two risks, score interval"),
     "odds_ratio": ("proportions", "odds ratio, score interval"),
     "mover": ("proportions", "limits of a difference from the limits of its parts"),
-    "NumberNeededToTreat": ("proportions", "number needed to treat, to benefit and to harm"),
-    "number_needed_to_treat": ("proportions", "number needed to treat from a risk difference"),
-    "Responders": ("proportions", "responders by arm, and each arm against the reference"),
-    "responders": ("proportions", "compare responders in a data frame"),
+    "NumberNeededToTreat": ("number_needed", "number needed to treat, to benefit and to harm"),
+    "number_needed_to_treat": ("number_needed", "number needed to treat from a risk difference"),
+    "Responders": ("responder_counts", "responders by arm, and each arm against the reference"),
+    "responders": ("responder_counts", "compare responders in a data frame"),
     "fisher_exact": ("fisher", "Fisher's exact test, conditional odds ratio"),
     "Propensity": ("propensity_score", "a fitted propensity model"),
     "propensity": ("propensity_score", "probability of the arm given covariates, separation detected"),

@@ -138,7 +138,7 @@ def ancova_fit(
     y = sample(y, "y")
     arm = labels(arm, "arm")
     terms = tuple(covariate(name, values) for name, values in covariates.items())
-    same_length(y=y, arm=arm, **{term.name: term.X for term in terms})
+    same_length({"y": y, "arm": arm} | {f"covariate {term.name}": term.X for term in terms})
     reference, arms = str(reference), _arms(arm, str(reference))
     model = _Model.of(y, arm, arms, terms)
     rows = _lsmean_rows(model, arms, terms, lsmean_weights)

@@ -75,7 +75,7 @@ def _weights(weights: ArrayLike | None, values: Floats | Objects, name: str) -> 
     if weights is None:
         return np.ones(len(values))
     w = sample(weights, name)
-    same_length(values=values, weights=w)
+    same_length({"values": values, name: w})
     if w.size and (w.min() < 0 or w.sum() <= 0):
         found = f"{name} sum to {w.sum():g}, the smallest is {w.min():g}"
         raise UsageError(f"{found}; weights are at least 0 and not all 0")

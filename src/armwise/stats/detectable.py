@@ -2,6 +2,9 @@
 
 To be asked of the planned size and an SD or risk from elsewhere, never of the observed effect: the "observed
 power" is a function of the p and says nothing more (Hoenig and Heisey 2001, Am Stat 55:19).
+
+For risks the z test stands for the intervals of `proportions`: at 2 x 40 and 70 against 50 % its power is
+45 %, that of Newcombe's interval 46 % by enumeration; Fisher's exact test has less, 37 %.
 """
 
 from __future__ import annotations
@@ -9,9 +12,10 @@ from __future__ import annotations
 import math
 
 from scipy.optimize import brentq
-from scipy.special import nctdtr, ndtr, ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 from armwise.errors import UsageError
+from armwise.stats.noncentral_t import noncentral_t
 
 MEAN_TEST = "two-sided t test with equal variances (both tails counted)"
 RISK_TEST = "two-sided z test of two proportions, pooled variance under no difference (one tail counted)"
@@ -44,8 +48,8 @@ def power_mean_difference(
     critical = -float(stdtrit(df, alpha / 2))
     if nc - critical > 30:  # the noncentral t of such a distance is certain, and its series slow
         return 1.0
-    upper = 1 - float(nctdtr(df, nc, critical))
-    lower = float(nctdtr(df, nc, -critical))
+    upper = 1 - noncentral_t(df, nc, critical)
+    lower = noncentral_t(df, nc, -critical)
     return min(1.0, max(0.0, upper + lower))
 
 
@@ -123,17 +127,18 @@ def detectable_risk_difference(
     Parameters:
         n_arm, n_versus: subjects in each arm.
         risk_versus: true risk in the arm compared with, 0 to 1.
-        power: wanted, above alpha and below 1.
+        power: wanted, at least 0.5 and below 1 (for less the normal approximation has no one answer when
+            the arms are unequal and the risk is near 0).
         alpha: two-sided error rate.
 
     Returns:
         The difference in risk, 0 to 1 - risk_versus; None when even a risk of 1 is not found with this power.
 
     Raises:
-        UsageError: as `power_risk_difference`; power not between alpha and 1.
+        UsageError: as `power_risk_difference`; power not between 0.5 and 1.
     """
     _check(n_arm, n_versus, alpha)
-    _check_power(power, alpha)
+    _check_power(power, 0.5)
     if not 0 <= risk_versus <= 1:
         raise UsageError(f"risk_versus is {risk_versus!r}; a risk lies between 0 and 1 (0.08 is 8 %)")
 
@@ -158,6 +163,6 @@ def _check_sd(sd: float) -> None:
         raise UsageError(f"sd is {sd!r}; it must be above 0, in the unit of the outcome")
 
 
-def _check_power(power: float, alpha: float) -> None:
-    if not alpha < power < 1:
-        raise UsageError(f"power is {power!r}; it must lie between alpha ({alpha}) and 1: write 0.8 for 80 %")
+def _check_power(power: float, least: float) -> None:
+    if not least <= power < 1:
+        raise UsageError(f"power is {power!r}; it must lie between {least:g} and 1: write 0.8 for 80 %")

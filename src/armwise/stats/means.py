@@ -10,12 +10,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.special import gammaln, nctdtr, stdtr, stdtrit
+from scipy.special import gammaincinv, gammaln, stdtr, stdtrit
 
 from armwise.stats.estimate import HEDGES_G, MEAN, MEAN_DIFFERENCE, Estimate, check_conf_level
+from armwise.stats.noncentral_t import noncentral_t
 from armwise.stats.samples import sample
 
 QUARTILE_TYPE: Final = "type 7 of Hyndman and Fan (linear interpolation, the default of R and NumPy)"
+FAR_T: Final = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +194,17 @@ def hedges_g(arm: ArrayLike, versus: ArrayLike, conf_level: float = 0.95) -> Est
 def _noncentrality(t: float, df: int, conf_level: float) -> tuple[float, float]:
     """The noncentralities under which an observed t is at the upper and the lower tail probability."""
     tail = (1 - conf_level) / 2
-    if t < 0:  # one half-line only, so that both tails are computed where nctdtr is most accurate
+    if t < 0:
         lower, upper = _noncentrality(-t, df, conf_level)
         return -upper, -lower
+    if t > FAR_T:  # T = (Z + nc)/S: Z no longer matters (to 1e-4 at 2 df), and the series fail
+        lower, upper = (t * math.sqrt(2 * float(gammaincinv(df / 2, q)) / df) for q in (tail, 1 - tail))
+        return lower, upper
     # a normal approximation to t given nc, generously widened, brackets both roots
     reach = 12 * math.sqrt(1 + t**2 / (2 * df)) * max(1.0, abs(float(stdtrit(df, tail))) / 2)
 
     def excess(nc: float, probability: float) -> float:
-        share = float(nctdtr(df, nc, t))
-        if math.isnan(share):  # scipy gives NaN in places where the share is 1 or 0 to the last digit
-            share = 1.0 if nc < t else 0.0
+        share = noncentral_t(df, nc, t) if nc >= 0 else 1 - noncentral_t(df, -nc, -t)
         return share - probability
 
     lower = brentq(excess, t - reach, t + reach, args=(1 - tail,), xtol=1e-13)

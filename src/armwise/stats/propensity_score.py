@@ -81,7 +81,7 @@ def propensity(X: ArrayLike | Mapping[str, ArrayLike], treated: ArrayLike) -> Pr
     """
     z = flags(treated, "treated")
     terms = covariates_of(X)
-    same_length(treated=z, **{term.name: term.X for term in terms})
+    same_length({"treated": z} | {f"covariate {term.name}": term.X for term in terms})
     if z.all() or not z.any():
         raise UsageError(
             f"all {z.size} subjects are in {'the arm' if z.any() else 'the arm compared with'}; "

@@ -1,4 +1,4 @@
-"""Proportions of one and two samples: intervals, differences, ratios, number needed to treat.
+"""Proportions of one and two samples: intervals, differences, ratios.
 
 Zero cells get the interval of the method; no count is changed in silence.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq
@@ -24,8 +23,7 @@ from armwise.stats.estimate import (
     Estimate,
     check_conf_level,
 )
-from armwise.stats.fisher import fisher_exact
-from armwise.stats.samples import check_counts, complete_rows, flags, frame_columns, labels
+from armwise.stats.samples import check_counts
 from armwise.stats.score_intervals import (
     Table,
     difference_limits,
@@ -35,24 +33,6 @@ from armwise.stats.score_intervals import (
     ratio_limits,
     ratio_z,
 )
-
-if TYPE_CHECKING:
-    from narwhals.typing import IntoFrame
-
-__all__ = [
-    "NumberNeededToTreat",
-    "Responders",
-    "RiskDifferenceMethod",
-    "clopper_pearson",
-    "fisher_exact",
-    "mover",
-    "number_needed_to_treat",
-    "odds_ratio",
-    "responders",
-    "risk_difference",
-    "risk_ratio",
-    "wilson",
-]
 
 RiskDifferenceMethod = Literal["newcombe", "miettinen-nurminen"]
 
@@ -301,155 +281,6 @@ def odds_ratio(x1: int, n1: int, x2: int, n2: int, conf_level: float = 0.95, nul
         estimate, None, None, lower, upper, conf_level, p, table.total, n1, n2,
         METHOD_NAMES["miettinen-nurminen"], ODDS_RATIO, reason=reason,
     )  # fmt: skip
-
-
-# ------------------------------------------------------------- number needed
-
-
-@dataclass(frozen=True, slots=True)
-class NumberNeededToTreat:
-    """The number needed to treat, with the interval that a risk difference gives it.
-
-    Attributes:
-        estimate: 1 / |risk difference|; infinite when the difference is 0.
-        benefit: whether the estimate is one to benefit (else to harm).
-        lower, upper: the limits. When `covers_infinity` is False both are on the side of the estimate,
-            lower <= upper. When it is True `lower` is the limit to benefit and `upper` the limit to harm:
-            the interval runs from `lower` to benefit through infinity to `upper` to harm.
-        covers_infinity: whether the risk difference's interval holds 0.
-        conf_level: of the interval.
-        to_benefit: the part of the interval to benefit, (nearer limit, farther or infinite), or None.
-        to_harm: the part to harm, or None.
-    """
-
-    estimate: float
-    benefit: bool
-    lower: float
-    upper: float
-    covers_infinity: bool
-    conf_level: float
-    to_benefit: tuple[float, float] | None
-    to_harm: tuple[float, float] | None
-
-
-def number_needed_to_treat(rd: Estimate, *, higher_is_better: bool = True) -> NumberNeededToTreat | None:
-    """The number needed to treat that a risk difference implies.
-
-    Parameters:
-        rd: a risk difference (arm minus versus) with limits.
-        higher_is_better: whether the event is wanted (a response) or not (a relapse).
-
-    Returns:
-        A NumberNeededToTreat; None when the risk difference is not estimable.
-
-    Raises:
-        UsageError: an Estimate of another statistic.
-
-    Source: Altman 1998, BMJ 317:1309.
-
-    >>> nnt = number_needed_to_treat(risk_difference(27, 40, 3, 40))
-    >>> round(nnt.estimate, 2), nnt.covers_infinity
-    (1.67, False)
-    """
-    if rd.statistic != RISK_DIFFERENCE:
-        raise UsageError(f"a number needed to treat comes from a risk difference, not from a {rd.statistic}")
-    if rd.estimate is None or rd.lower is None or rd.upper is None:
-        return None
-    d, low, high = rd.estimate, rd.lower, rd.upper
-    if not higher_is_better:
-        d, low, high = -d, -high, -low
-    covers = low <= 0 <= high
-    to_benefit = (_inverse(high), _inverse(max(0.0, low))) if high > 0 else None
-    to_harm = (_inverse(-low), _inverse(max(0.0, -high))) if low < 0 else None
-    if covers:
-        lower = to_benefit[0] if to_benefit else math.inf
-        upper = to_harm[0] if to_harm else math.inf
-    else:
-        lower, upper = to_benefit or to_harm or (math.inf, math.inf)
-    return NumberNeededToTreat(
-        _inverse(abs(d)), d >= 0, lower, upper, covers, rd.conf_level, to_benefit, to_harm
-    )
-
-
-def _inverse(d: float) -> float:
-    return math.inf if d == 0 else 1 / d
-
-
-# ----------------------------------------------------------------- from a frame
-
-
-@dataclass(frozen=True, slots=True)
-class Responders:
-    """Responders by arm, and each arm against the reference.
-
-    Attributes:
-        counts: arm -> (responders, subjects).
-        risks: arm -> risk with Wilson's interval.
-        differences: arm -> risk difference from the reference.
-        reference: the arm that the others are compared with.
-        n_missing: rows left out because response or arm is missing.
-    """
-
-    counts: Mapping[str, tuple[int, int]]
-    risks: Mapping[str, Estimate]
-    differences: Mapping[str, Estimate]
-    reference: str
-    n_missing: int
-
-
-def responders(
-    frame: IntoFrame,
-    *,
-    response: str,
-    arm: str,
-    reference: str,
-    method: RiskDifferenceMethod = "newcombe",
-    conf_level: float = 0.95,
-    null: float = 0.0,
-) -> Responders:
-    """Compare the arms' responders in a data frame.
-
-    Parameters:
-        frame: pandas or Polars (eager or lazy), one row a subject.
-        response: column of booleans or of 0 and 1.
-        arm: column of arm labels.
-        reference: the label that the others are compared with.
-        method, conf_level, null: as `risk_difference`.
-
-    Returns:
-        A Responders; rows with a missing response or arm are left out and counted in `n_missing`.
-
-    Raises:
-        UsageError: unknown columns, responses other than yes and no, reference not among the arms.
-    """
-    columns = frame_columns(frame, [response, arm])
-    complete = complete_rows(columns)
-    raw = columns[response][complete]
-    yes = flags(raw.astype(np.float64) if _all_yes_no(raw) else raw, f"column {response}")
-    arms = labels(columns[arm][complete], f"column {arm}")
-    names = sorted(set(arms.tolist()))
-    if str(reference) not in names:
-        raise UsageError(f"the reference arm {reference!r} is not among the arms {names}; name one of them")
-    ordered = [str(reference), *(name for name in names if name != str(reference))]
-    counts = {
-        name: (int(np.count_nonzero(yes & (arms == name))), int(np.count_nonzero(arms == name)))
-        for name in ordered
-    }
-    versus = counts[str(reference)]
-    return Responders(
-        counts=counts,
-        risks={name: wilson(*counts[name], conf_level) for name in ordered},
-        differences={
-            name: risk_difference(*counts[name], *versus, method, conf_level, null) for name in ordered[1:]
-        },
-        reference=str(reference),
-        n_missing=int(np.count_nonzero(~complete)),
-    )
-
-
-def _all_yes_no(values: np.ndarray) -> bool:
-    """Whether an object column holds Python booleans or 0 and 1 only (pandas' way to keep missing ones)."""
-    return all(isinstance(v, (bool, np.bool_)) or v in (0, 1) for v in values.tolist())
 
 
 # ---------------------------------------------------------------------- checks

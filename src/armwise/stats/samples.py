@@ -59,7 +59,7 @@ def flags(x: ArrayLike, name: str) -> Bools:
     return np.asarray(numbers == 1)
 
 
-def same_length(**arrays: NDArray[Any]) -> int:
+def same_length(arrays: Mapping[str, NDArray[Any]]) -> int:
     """The common length of the arrays.
 
     Raises:

@@ -7,10 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import yaml
-
 from armwise.errors import FileError, UsageError
-from armwise.yaml_lines import KeyPath, Lines, nearest, read_yaml
+from armwise.yaml_lines import KeyPath, nearest, read_yaml, span_of
 
 #: What a study folder is made of, beside its data.
 PARTS = ("protocol.yaml", "assumptions.yaml", "scenarios.yaml")
@@ -77,11 +75,14 @@ def _was_simulated(folder: Path) -> bool:
 QUESTIONS: tuple[tuple[KeyPath, str, tuple[str, ...]], ...] = (
     (("study", "id"), "Short name of the study", ()),
     (("study", "title"), "Title", ()),
+    (("study", "objective"), "Objective", ()),
     (("study", "population"), "Patients", ()),
     (("study", "setting"), "Where", ()),
     (("study", "allocation"), "Were the arms randomised or nonrandomised?", ("randomised", "nonrandomised")),
     (("study", "masking"), "Masking", ("open-label", "single-blind", "double-blind", "assessor-blind")),
 )
+#: What belongs to the published study is not the new one's.
+NOT_OURS: tuple[KeyPath, ...] = (("published",), ("study", "publication"), ("study", "registration"))
 
 
 def new_study(folder: Path, *, like: str, ask: Callable[[str, str], str] | None = None) -> Path:
@@ -101,24 +102,34 @@ def new_study(folder: Path, *, like: str, ask: Callable[[str, str], str] | None 
     """
     copy_example(like, folder)
     file = folder / "protocol.yaml"
-    text = file.read_text(encoding="utf-8")
-    # What belongs to the published study is not the new one's.
-    for path in (("published",), ("study", "publication"), ("study", "registration")):
+    text = _headed(file.read_text(encoding="utf-8"), like)
+    for path in NOT_OURS:
         text = _without(text, path)
     for path, question, answers in QUESTIONS:
         text = _asked(text, path, question, answers, ask)
     for arm in read_yaml(text, file.name)[0]["arms"]:
-        text = _asked(text, ("arms", arm, "label"), f"What is the arm `{arm}` called?", (), ask)
-    file.write_text(text, encoding="utf-8")
+        text = _arm_asked(text, arm, ask)
+    file.write_text(text, encoding="utf-8", newline="\n")
+    _allocation(folder, read_yaml(text, file.name)[0]["study"]["allocation"])
     (folder / "data").mkdir(exist_ok=True)
     return file
+
+
+def _headed(text: str, like: str) -> str:
+    """The text with our own first comment in place of the example's."""
+    rows = text.splitlines(keepends=True)
+    while rows and rows[0].startswith("#"):
+        rows.pop(0)
+    return (
+        f"# Begun from the example {like}: everything here is to be read and made this study's own.\n"
+        + "".join(rows)
+    )
 
 
 def _asked(
     text: str, path: KeyPath, question: str, answers: tuple[str, ...], ask: Callable[[str, str], str] | None
 ) -> str:
-    data, lines = read_yaml(text, "protocol.yaml")
-    found = data
+    found = read_yaml(text, "protocol.yaml")[0]
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
     if ask is None or not isinstance(found, str):
@@ -127,23 +138,42 @@ def _asked(
     answer = ask(shown, found)
     while answers and answer not in answers:
         answer = ask(f"`{answer}` is none of them. {shown}", found)
-    return text if answer == found else _set(text, lines, path, answer)
+    return text if answer == found else _set(text, path, answer)
 
 
-def _set(text: str, lines: Lines, path: KeyPath, value: str) -> str:
+def _arm_asked(text: str, arm: str, ask: Callable[[str, str], str] | None) -> str:
+    """The arm's name; its short name and description go when they would be another treatment's."""
+    path: KeyPath = ("arms", arm, "label")
+    made = _asked(text, path, f"What is the arm `{arm}` called?", (), ask)
+    label = read_yaml(made, "protocol.yaml")[0]["arms"][arm]["label"]
+    for key in ("short", "description") if made != text else ():
+        if span_of(made, ("arms", arm, key)):
+            made = _set(made, ("arms", arm, key), label)
+    return made
+
+
+def _set(text: str, path: KeyPath, value: str) -> str:
     """The text with one key's value replaced; everything else, comments included, stays as it is."""
-    rows = text.splitlines(keepends=True)
-    at = lines[path] - 1
-    scalar = yaml.safe_dump(value, width=10**6, allow_unicode=True).removesuffix("\n").removesuffix("...").rstrip("\n")
-    old = rows[at]
-    head = old.split(f"{path[-1]}:", 1)[0]
-    if head.strip():  # inside a flow mapping: {label: Placebo, reference: true}
-        before, rest = old.split(f"{path[-1]}:", 1)
-        stop = min(i for i in (rest.find(","), rest.find("}")) if i >= 0)
-        rows[at] = f"{before}{path[-1]}: {json.dumps(value, ensure_ascii=False)}{rest[stop:]}"
-        return "".join(rows)
-    rows[at] = f"{head}{path[-1]}: {scalar}\n"
-    return "".join(rows[: at + 1] + rows[_end(rows, at, head) :])
+    span = span_of(text, path)
+    if span is None:
+        return text
+    start, end = span
+    block = text[start] in "|>"  # a block ends with its last line break
+    return f"{text[:start]}{json.dumps(value, ensure_ascii=False)}{chr(10) * block}{text[end:]}"
+
+
+def _allocation(folder: Path, allocation: str) -> None:
+    """In a randomised study chance allocates the arms: assumptions in which patients chose them are changed so."""
+    file = folder / "assumptions.yaml"
+    if not file.is_file():
+        return
+    text = file.read_text(encoding="utf-8")
+    kind = read_yaml(text, file.name)[0].get("allocation", {}).get("kind")
+    if allocation == "randomised" and kind == "chosen":
+        span = span_of(text, ("allocation",))
+        assert span is not None
+        text = f"{text[: span[0]]}{{kind: random, status: assumed, source: invented}}\n\n{text[span[1] :]}"
+        file.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _without(text: str, path: KeyPath) -> str:
@@ -154,14 +184,9 @@ def _without(text: str, path: KeyPath) -> str:
     rows = text.splitlines(keepends=True)
     at = lines[path] - 1
     indent = rows[at][: len(rows[at]) - len(rows[at].lstrip())]
-    return "".join(rows[:at] + rows[_end(rows, at, indent) :])
-
-
-def _end(rows: list[str], at: int, indent: str) -> int:
-    """The first line after `at` that is not indented more than the key: what stands between belongs to it."""
     end = at + 1
     while end < len(rows) and (not rows[end].strip() or rows[end].startswith(indent + " ")):
         end += 1
     while end > at + 1 and not rows[end - 1].strip():  # blank lines separate, they belong to nobody
         end -= 1
-    return end
+    return "".join(rows[:at] + rows[end:])

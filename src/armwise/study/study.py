@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from armwise.errors import FileError, Problem
+from armwise.errors import FileError, Problem, ProtocolError
 from armwise.protocol.load import read_protocol
 from armwise.protocol.model import Protocol
 from armwise.study.tables import read_tables
@@ -64,8 +64,6 @@ def load_study(path: str | Path) -> Study:
         FileError: there is no such folder, no protocol or no data.
         ProtocolError: the protocol has mistakes.
     """
-    from armwise.errors import ProtocolError
-
     folder = Path(path)
     if not folder.is_dir():
         raise FileError(f"{folder}: no such folder; expected a study folder with protocol.yaml and data/")
@@ -76,7 +74,7 @@ def load_study(path: str | Path) -> Study:
             f"{folder / 'protocol.yaml'}: {len(errors)} mistake{'s' * (len(errors) != 1)}", errors
         )
     tables, problems = read_tables(folder, protocol)
-    problems += validate(protocol, tables, folder)
+    problems += _untold(problems, validate(protocol, tables, folder))
     return Study(
         folder=folder,
         protocol=protocol,
@@ -88,15 +86,23 @@ def load_study(path: str | Path) -> Study:
     )
 
 
+def _untold(told: Sequence[Problem], found: Iterable[Problem]) -> list[Problem]:
+    """What reading has not said already: a column that is missing is not empty in each row as well."""
+    columns = {(p.file, p.column) for p in told if p.row == 1 and p.severity == "error"}
+    cells = {(p.file, p.row, p.column) for p in told}
+    return [p for p in found if (p.file, p.column) not in columns and (p.file, p.row, p.column) not in cells]
+
+
 def _provenance(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise FileError(f"{file}: not UTF-8 text; save it as UTF-8") from None
     except json.JSONDecodeError as error:
-        raise FileError(
-            f"{file}:{error.lineno}: not JSON: {error.msg}; it says whether the data are simulated, so it cannot be ignored"
-        ) from None
+        why = "it says whether the data are simulated, so it cannot be ignored"
+        raise FileError(f"{file}:{error.lineno}: not JSON: {error.msg}; {why}") from None
     if not isinstance(found, dict) or found.get("kind") not in ("simulated", "captured"):
         raise FileError(f'{file}: expected "kind": "simulated" or "captured"')
     return found

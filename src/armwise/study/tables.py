@@ -15,8 +15,9 @@ import polars as pl
 from armwise.errors import FileError, Problem
 from armwise.instruments import Instrument
 from armwise.protocol.check import BUILT_IN, RESERVED
-from armwise.protocol.model import Form, Item, Protocol
+from armwise.protocol.model import Form, Protocol
 from armwise.protocol.scores import instrument_of
+from armwise.study.cells import read_cells
 from armwise.yaml_lines import nearest
 
 #: Hidden columns of every table: where a row came from.
@@ -28,7 +29,7 @@ _DATES = ("date", "enrolled")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that a table may have: its type (an item's, or `answer` for an instrument's item) and what it may hold."""
+    """A column that a table may have: its type (an item's, or `answer` of an instrument) and what it may hold."""
 
     name: str
     type: str
@@ -37,9 +38,15 @@ class Column:
     required: bool = False
 
 
-def columns_of(name: str, form: Form, instrument: Instrument | None) -> dict[str, Column]:
-    """The columns that a form's table may have, by name."""
-    found = {c: Column(c, "date" if c in _DATES else "text") for c in (*RESERVED, *BUILT_IN.get(name, ()))}
+def columns_of(name: str, form: Form, instrument: Instrument | None, protocol: Protocol) -> dict[str, Column]:
+    """The columns that a form's table may have, by name; without the required ones it means nothing."""
+    needed = {*keys_of(name, form, protocol), *BUILT_IN.get(name, ())}
+    needed |= {"visit" if protocol.visits_by == "label" else "date"} if form.at != "none" else set()
+    needed -= {"subject", "enrolled"} if name == "screening" else set()
+    found = {
+        c: Column(c, "date" if c in _DATES else "text", required=c in needed)
+        for c in (*RESERVED, *BUILT_IN.get(name, ()))
+    }
     if name == "screening":
         found["enrolled"] = Column("enrolled", "text")
     if instrument:
@@ -47,12 +54,9 @@ def columns_of(name: str, form: Form, instrument: Instrument | None) -> dict[str
             column = form.columns.get(item.code, item.code)
             found[column] = Column(column, "answer", range=(item.lo, item.hi), required=not item.optional)
     for code, declared in form.items.items():
-        found[code] = _declared(code, declared)
+        required = declared.required or code in needed
+        found[code] = Column(code, declared.type, tuple(declared.choices or ()), declared.range, required)
     return found
-
-
-def _declared(code: str, item: Item) -> Column:
-    return Column(code, item.type, tuple(item.choices or ()), item.range, item.required)
 
 
 def keys_of(name: str, form: Form, protocol: Protocol) -> tuple[str, ...]:
@@ -75,162 +79,154 @@ def read_tables(folder: Path, protocol: Protocol) -> tuple[dict[str, pl.DataFram
         The tables by form name, typed, with `_file` and `_row`; and what was wrong. A form without a file has no table.
 
     Raises:
-        FileError: there is no folder `data`, or no `subjects` table in it.
+        FileError: there is no folder `data`.
     """
     data = folder / "data"
     if not data.is_dir():
-        raise FileError(
-            f"{data}: no such folder; put the study's tables there, or draw some with `armwise simulate`"
-        )
+        todo = "put the study's tables there, or draw some with `armwise simulate`"
+        raise FileError(f"{data}: no such folder; {todo}")
     forms = {**{name: Form() for name in UNDECLARED}, **protocol.forms}
-    files = {
-        path.stem: path for path in sorted(data.iterdir()) if path.suffix.lower() in (".csv", ".parquet")
-    }
-    problems: list[Problem] = []
-    for stem, path in files.items():
-        if stem not in forms:
-            what = f"no form `{stem}` in the protocol: the file is not used"
-            problems.append(Problem("warning", f"data/{path.name}", None, "", what, nearest(stem, forms)))
+    files, problems = _files(data, forms)
     tables: dict[str, pl.DataFrame] = {}
     for name, form in forms.items():
-        if name not in files:
-            if name not in UNDECLARED:
-                severity = "error" if name == "subjects" else "warning"
-                what = "no such file: nothing was recorded on this form"
-                problems.append(
-                    Problem(
-                        severity,
-                        f"data/{name}.csv",
-                        None,
-                        "",
-                        what,
-                        "add it, or take the form out of the protocol",
-                    )
-                )
-            continue
-        instrument = instrument_of(form, folder)
-        table, found = read_table(files[name], f"data/{files[name].name}", columns_of(name, form, instrument))
-        problems += found
-        if table is not None:
-            tables[name] = table
+        if name in files:
+            columns = columns_of(name, form, instrument_of(form, folder), protocol)
+            table, found = read_table(files[name], f"data/{files[name].name}", columns)
+            problems += found
+            if table is not None:
+                tables[name] = table
+        elif name == "subjects":
+            what = "no such file: it says who was enrolled, when, and into which arm"
+            todo = "add it, or draw a study with `armwise simulate`"
+            problems.append(Problem("error", "data/subjects.csv", None, "", what, todo))
+        elif name not in UNDECLARED:
+            what = "no such file: nothing was recorded on this form"
+            todo = "add it, or take the form out of the protocol"
+            problems.append(Problem("warning", f"data/{name}.csv", None, "", what, todo))
     return tables, problems
+
+
+def _files(data: Path, forms: Mapping[str, Form]) -> tuple[dict[str, Path], list[Problem]]:
+    """The table of each form, and files that look like one and are not used."""
+    files: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for path in sorted(p for p in data.iterdir() if p.is_file()):
+        table = path.suffix.lower() in (".csv", ".parquet")
+        if table and path.stem in files:
+            what = f"there is {files[path.stem].name} too: two files for one form"
+            problems.append(Problem("error", f"data/{path.name}", None, "", what, "keep one of them"))
+        elif table and path.stem not in forms:
+            what = f"no form `{path.stem}` in the protocol: the file is not used"
+            todo = nearest(path.stem, forms)
+            problems.append(Problem("warning", f"data/{path.name}", None, "", what, todo))
+        elif table:
+            files[path.stem] = path
+        elif path.stem in forms:
+            what = f"the file is not used: `{path.suffix}` is not read"
+            problems.append(
+                Problem("warning", f"data/{path.name}", None, "", what, "save it as CSV or Parquet")
+            )
+    return files, problems
 
 
 def read_table(
     path: Path, shown: str, columns: Mapping[str, Column]
 ) -> tuple[pl.DataFrame | None, list[Problem]]:
     """One file -> a typed table and its problems; the table is None when the file cannot be read at all."""
-    try:
-        raw = _read(path)
-    except (OSError, pl.exceptions.PolarsError, UnicodeDecodeError, ValueError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        todo = (
-            "save it as comma-separated UTF-8 text with one header line"
-            if path.suffix.lower() == ".csv"
-            else "write it again"
-        )
-        return None, [Problem("error", shown, None, "", f"cannot be read: {first[:160]}", todo)]
-    problems = list(_header(raw, shown, columns))
+    cells = read_cells(path, shown)
+    if isinstance(cells, Problem):
+        return None, [cells]
+    raw, lines = cells.frame, cells.lines
+    problems = [*cells.problems, *_header(raw, shown, columns)]
     typed: dict[str, pl.Series] = {}
     for name, column in columns.items():
         if name in raw.columns:
-            typed[name], found = _typed(raw[name], column, shown)
+            typed[name], found = typed_column(raw[name], lines, column, shown)
             problems += found
         else:
             typed[name] = pl.Series(name, [None] * raw.height, dtype=_DTYPES[column.type])
-    frame = pl.DataFrame(typed).with_columns(
-        pl.lit(shown).alias(FILE), pl.int_range(2, raw.height + 2, dtype=pl.Int64, eager=True).alias(LINE)
-    )
+    frame = pl.DataFrame(typed).with_columns(pl.lit(shown).alias(FILE), lines.alias(LINE))
     return frame, problems
-
-
-def _read(path: Path) -> pl.DataFrame:
-    if path.suffix.lower() == ".parquet":
-        return pl.read_parquet(path).with_columns(pl.all().cast(pl.String))
-    text = path.read_bytes().removeprefix(b"\xef\xbb\xbf").decode("utf-8")
-    header = text.split("\n", 1)[0]
-    if not header.strip():
-        raise ValueError("the file is empty")
-    if ";" in header and "," not in header:
-        raise ValueError("its columns are separated by semicolons")
-    return pl.read_csv(text.encode(), infer_schema=False)
 
 
 def _header(raw: pl.DataFrame, shown: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
     for name in raw.columns:
-        if "_duplicated_" in name:
-            stem = name.split("_duplicated_")[0]
-            yield Problem(
-                "error", shown, 1, stem, f"two columns are named `{stem}`", "give each its own name"
-            )
-        elif name != name.strip() and name.strip() in columns:
-            yield Problem(
-                "error",
-                shown,
-                1,
-                name,
-                f"the column name `{name}` has spaces around it",
-                f"write `{name.strip()}`",
-            )
-        elif name not in columns:
-            yield Problem(
-                "warning", shown, 1, name, f"unknown column `{name}`: it is not used", nearest(name, columns)
-            )
+        if name and name != name.strip() and name.strip() in columns:
+            what = f"the column name `{name}` has spaces around it"
+            yield Problem("error", shown, 1, name.strip(), what, f"write `{name.strip()}`")
+        elif name and name not in columns:
+            near = nearest(name, columns)
+            todo = near if near.startswith("did you mean") else "add it to the form's items, if it matters"
+            yield Problem("warning", shown, 1, name, f"unknown column `{name}`: it is not used", todo)
+    stripped = [name.strip() for name in raw.columns]
     for name, column in columns.items():
-        if name not in raw.columns and (name == "subject" or column.required):
-            yield Problem(
-                "error", shown, 1, name, f"the column `{name}` is missing", nearest(name, raw.columns)
-            )
+        if column.required and name not in stripped:
+            todo = nearest(name, [c for c in raw.columns if c and c not in columns])
+            if not todo.startswith("did you mean"):
+                todo = (
+                    "add it, with empty cells where there is no answer"
+                    if column.type == "answer"
+                    else "add it"
+                )
+            yield Problem("error", shown, 1, name, f"the column `{name}` is missing", todo)
 
 
 _DTYPES: dict[str, pl.DataType] = {
-    **{"text": pl.String(), "choice": pl.String(), "date": pl.Date()},
-    **{"integer": pl.Int64(), "number": pl.Float64(), "answer": pl.Float64()},
+    "text": pl.String(),
+    "choice": pl.String(),
+    "date": pl.Date(),
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "answer": pl.Float64(),
 }
 
 
-def _typed(raw: pl.Series, column: Column, shown: str) -> tuple[pl.Series, list[Problem]]:
-    text = raw.str.strip_chars()
-    text = text.set(text == "", None)
+def typed_column(
+    text: pl.Series, lines: pl.Series, column: Column, shown: str
+) -> tuple[pl.Series, list[Problem]]:
+    """A column of text -> its type; a cell that is not of that type is null and a problem.
+
+    Args:
+        text: the cells, null where empty.
+        lines: the line of each cell.
+        column: what the column may hold.
+        shown: the file's name in problems.
+    """
     made, expected = _CONVERT[column.type](text)
+    problems: list[Problem] = []
+
+    def wrong(cells: pl.Series, what: Callable[[int], str], todo: Callable[[int], str]) -> None:
+        for at in cells.fill_null(False).arg_true():
+            problems.append(Problem("error", shown, lines[at], column.name, what(at), todo(at)))
+
     unread = text.is_not_null() & made.is_null()
-    problems = [
-        Problem(
-            "error",
-            shown,
-            at + 2,
-            column.name,
-            f"found `{text[at]}`, expected {expected}",
-            _hint(text[at], column.type),
-        )
-        for at in unread.arg_true()
-    ]
+    wrong(
+        unread, lambda at: f"found `{text[at]}`, expected {expected}", lambda at: _hint(text[at], column.type)
+    )
     if column.choices:
+        listed = ", ".join(column.choices[:12]) + (", ..." if len(column.choices) > 12 else "")
         odd = made.is_not_null() & ~made.is_in(list(column.choices))
-        problems += [
-            Problem(
-                "error", shown, at + 2, column.name, f"found `{made[at]}`", nearest(made[at], column.choices)
-            )
-            for at in odd.arg_true()
-        ]
+        wrong(
+            odd,
+            lambda at: f"found `{made[at]}`, expected one of {listed}",
+            lambda at: _near(made[at], column.choices),
+        )
     if column.range and column.type != "answer":  # an instrument's answers are checked by the instrument
         lo, hi = column.range
         odd = made.is_not_null() & ~made.is_between(lo, hi)
-        problems += [
-            Problem(
-                "error",
-                shown,
-                at + 2,
-                column.name,
-                f"found {made[at]:g}, expected {lo:g} to {hi:g}",
-                "correct the value or the range of the item",
-            )
-            for at in odd.arg_true()
-        ]
+        todo = "correct the value, or the range of the item"
+        wrong(odd, lambda at: f"found {made[at]:g}, expected {lo:g} to {hi:g}", lambda at: todo)
     return made, problems
 
 
+def _near(found: str, choices: tuple[str, ...]) -> str:
+    near = nearest(found, choices)
+    return near if near.startswith("did you mean") else "correct the cell, or leave it empty"
+
+
 def _hint(found: str, kind: str) -> str:
+    if found.lower() in ("na", "n/a", "nan", "null", "none", "missing", "unknown", ".", "-", "?"):
+        return "leave the cell empty where nothing is known"
     if kind in ("number", "answer", "integer") and "," in found:
         return "write the decimal point as a point"
     if kind == "date":
@@ -240,7 +236,8 @@ def _hint(found: str, kind: str) -> str:
 
 def _integers(text: pl.Series) -> tuple[pl.Series, str]:
     number = text.cast(pl.Float64, strict=False)
-    whole = (number == number.round(0)) & number.is_finite()
+    # Beyond 2^53 a float does not hold every whole number: a cell there is no count and no answer.
+    whole = (number == number.round(0)) & (number.abs() < 2.0**53)
     return number.set(~whole.fill_null(False), None).cast(pl.Int64, strict=False), "a whole number"
 
 
@@ -249,10 +246,17 @@ def _numbers(text: pl.Series) -> tuple[pl.Series, str]:
     return number.set(~number.is_finite().fill_null(False), None), "a number"
 
 
+def _dates(text: pl.Series) -> tuple[pl.Series, str]:
+    """The day of an ISO date or of an ISO date and time, from 1900 on."""
+    iso = text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}.*)?$").fill_null(False)
+    day = text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    return day.set(~(iso & (day.dt.year() >= 1900).fill_null(False)), None), "a date"
+
+
 _CONVERT: dict[str, Callable[[pl.Series], tuple[pl.Series, str]]] = {
     "text": lambda text: (text, "text"),
     "choice": lambda text: (text, "one of the choices"),
-    "date": lambda text: (text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False), "a date"),
+    "date": _dates,
     "integer": _integers,
     "number": _numbers,
     "answer": _numbers,

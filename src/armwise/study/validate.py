@@ -6,13 +6,14 @@ row, never a subject: problems are printed, logged and reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
 
-from armwise.errors import Problem
-from armwise.instruments import check_answers
+from armwise.errors import Problem, Severity
+from armwise.instruments import Instrument, check_answers
+from armwise.protocol.check import RESERVED
 from armwise.protocol.model import Form, Protocol
 from armwise.protocol.scores import instrument_of
 from armwise.study.tables import FILE, LINE, keys_of
@@ -20,6 +21,9 @@ from armwise.study.timing import time_zero
 from armwise.yaml_lines import nearest
 
 Tables = Mapping[str, pl.DataFrame]
+#: What `status` may say of a record.
+NOT_DONE = "not done"
+STATUS = ("complete", "partial", NOT_DONE)
 
 
 def validate(protocol: Protocol, tables: Tables, folder: Path) -> list[Problem]:
@@ -31,210 +35,194 @@ def validate(protocol: Protocol, tables: Tables, folder: Path) -> list[Problem]:
     problems += _arms(protocol, subjects)
     for name, table in tables.items():
         form = protocol.forms.get(name, Form())
-        problems += _empty(table, "subject") if name != "screening" else []
+        instrument = instrument_of(form, folder)
+        codes = [form.columns.get(i.code, i.code) for i in instrument.items] if instrument else []
+        problems += _empty(table, "subject", "fill in the subject") if name != "screening" else []
         problems += _duplicates(name, form, protocol, table)
         if name not in ("subjects", "screening"):
             problems += _strangers(table, subjects)
-            problems += _wrong_arm(form, table, subjects)
+            problems += _wrong_arm(form, protocol, table, subjects)
         problems += _visits(form, protocol, table) if form.at != "none" else []
+        answers = [c for c in (*codes, *form.items) if c not in RESERVED]
+        problems += _status(table, answers) if "status" not in form.items and answers else []
         problems += _required(form, table)
-        problems += _answers(form, table, folder)
+        problems += _answers(form, instrument, table)
     problems += _timing(protocol, tables)
     return sorted(problems, key=lambda p: (p.file, p.row or 0, p.column))
 
 
-def _each(frame: pl.DataFrame, column: str, severity: str, what: str, todo: str) -> Iterator[Problem]:
+def _each(frame: pl.DataFrame, column: str, severity: Severity, what: str, todo: str) -> Iterator[Problem]:
     """A problem for each row; `what` may name the row's columns in braces."""
     for values in frame.iter_rows(named=True):
-        yield Problem(severity, values[FILE], values[LINE], column, what.format(**values), todo)  # type: ignore[arg-type]
+        yield Problem(severity, values[FILE], values[LINE], column, what.format(**values), todo)
+
+
+def _unknown(table: pl.DataFrame, column: str, known: Iterable[str], severity: Severity) -> Iterator[Problem]:
+    """A problem for each cell that holds none of the known words."""
+    words = list(known)
+    for values in table.filter(pl.col(column).is_not_null() & ~pl.col(column).is_in(words)).iter_rows(
+        named=True
+    ):
+        found = values[column]
+        yield Problem(
+            severity, values[FILE], values[LINE], column, f"unknown {column} `{found}`", nearest(found, words)
+        )
+
+
+def _empty(table: pl.DataFrame, column: str, todo: str) -> Iterator[Problem]:
+    yield from _each(table.filter(pl.col(column).is_null()), column, "error", f"no {column}", todo)
 
 
 def _arms(protocol: Protocol, subjects: pl.DataFrame) -> Iterator[Problem]:
-    yield from _each(
-        subjects.filter(pl.col("arm").is_null()),
-        "arm",
-        "error",
-        "no arm",
-        "every enrolled subject has an arm",
-    )
-    odd = subjects.filter(pl.col("arm").is_not_null() & ~pl.col("arm").is_in(list(protocol.arms)))
-    for values in odd.iter_rows(named=True):
-        yield Problem(
-            "error",
-            values[FILE],
-            values[LINE],
-            "arm",
-            f"unknown arm `{values['arm']}`",
-            nearest(values["arm"], protocol.arms),
-        )
+    yield from _empty(subjects, "arm", "every enrolled subject has an arm")
+    yield from _unknown(subjects, "arm", protocol.arms, "error")
+    file = subjects[FILE][0] if subjects.height else "data/subjects.csv"
+    todo = "check the arm's name in the table and in the protocol"
     for arm in protocol.arms:
         if subjects.filter(pl.col("arm") == arm).is_empty():
-            yield Problem(
-                "error",
-                "data/subjects.csv",
-                None,
-                "arm",
-                f"nobody is in the arm `{arm}`",
-                "check the arm's name in the table and in the protocol",
-            )
-
-
-def _empty(table: pl.DataFrame, column: str) -> Iterator[Problem]:
-    yield from _each(
-        table.filter(pl.col(column).is_null()), column, "error", f"no {column}", f"fill in the {column}"
-    )
+            yield Problem("error", file, None, "arm", f"nobody is in the arm `{arm}`", todo)
 
 
 def _duplicates(name: str, form: Form, protocol: Protocol, table: pl.DataFrame) -> Iterator[Problem]:
-    keys = [k for k in keys_of(name, form, protocol) if k in table.columns]
-    if name == "screening" and table["subject"].null_count():
-        return
+    keys = list(keys_of(name, form, protocol))
     counted = table.with_columns(pl.col(LINE).first().over(keys).alias("_first"))
     again = counted.filter((pl.col(LINE) != pl.col("_first")) & pl.all_horizontal(pl.col(keys).is_not_null()))
     what = f"the same {', '.join(keys)} as in row {{_first}}"
-    yield from _each(again, ", ".join(keys), "error", what, "keep the right one")
+    repeats = form.at == "none" and not form.keys and name not in ("subjects", "screening", "events")
+    todo = "say what tells its rows apart: `keys: [subject, date, ...]`" if repeats else "keep the right one"
+    yield from _each(again, ", ".join(keys), "error", what, todo)
 
 
 def _strangers(table: pl.DataFrame, subjects: pl.DataFrame) -> Iterator[Problem]:
     known = subjects["subject"].drop_nulls().to_list()
     odd = table.filter(pl.col("subject").is_not_null() & ~pl.col("subject").is_in(known))
-    yield from _each(
-        odd,
-        "subject",
-        "error",
-        "this subject is not in the table subjects",
-        "enrol the subject, or correct the number",
-    )
+    what, todo = "this subject is not in the table subjects", "enrol the subject, or correct the number"
+    yield from _each(odd, "subject", "error", what, todo)
 
 
-def _wrong_arm(form: Form, table: pl.DataFrame, subjects: pl.DataFrame) -> Iterator[Problem]:
-    if form.arms is None:
-        return
-    joined = table.join(subjects.select("subject", pl.col("arm").alias("_arm")), on="subject", how="inner")
-    odd = joined.filter(~pl.col("_arm").is_in(list(form.arms)))
-    yield from _each(
-        odd,
-        "subject",
-        "warning",
-        "a record in arm {_arm}, for which this form is not planned",
-        "check the subject's arm",
+def _wrong_arm(
+    form: Form, protocol: Protocol, table: pl.DataFrame, subjects: pl.DataFrame
+) -> Iterator[Problem]:
+    others = [arm for arm in protocol.arms if arm not in (form.arms or protocol.arms)]
+    arm = subjects.unique("subject", keep="first").select("subject", pl.col("arm").alias("_arm"))
+    odd = table.join(arm, on="subject", how="inner", maintain_order="left").filter(
+        pl.col("_arm").is_in(others)
     )
+    what = "a record in arm {_arm}, for which this form is not planned"
+    yield from _each(odd, "subject", "warning", what, "check the subject's arm")
 
 
 def _visits(form: Form, protocol: Protocol, table: pl.DataFrame) -> Iterator[Problem]:
     if protocol.visits_by == "date":
-        yield from _each(
-            table.filter(pl.col("date").is_null()),
-            "date",
-            "error",
-            "no date, but visits are told by date",
-            "fill in the date",
-        )
+        yield from _empty(table, "date", "fill it in: visits are told by date")
         return
-    yield from _each(
-        table.filter(pl.col("visit").is_null()),
-        "visit",
-        "error",
-        "no visit",
-        "fill in the visit's name from the protocol",
-    )
-    odd = table.filter(pl.col("visit").is_not_null() & ~pl.col("visit").is_in(list(protocol.visits)))
-    for values in odd.iter_rows(named=True):
-        yield Problem(
-            "error",
-            values[FILE],
-            values[LINE],
-            "visit",
-            f"unknown visit `{values['visit']}`",
-            nearest(values["visit"], protocol.visits),
-        )
+    yield from _empty(table, "visit", "fill in the visit's name from the protocol")
+    yield from _unknown(table, "visit", protocol.visits, "error")
     if isinstance(form.at, tuple):
-        unplanned = table.filter(
-            pl.col("visit").is_in(list(protocol.visits)) & ~pl.col("visit").is_in(list(form.at))
-        )
+        others = [visit for visit in protocol.visits if visit not in form.at]
+        what = "a record at {visit}, where this form is not planned"
         yield from _each(
-            unplanned,
-            "visit",
-            "warning",
-            "a record at {visit}, where this form is not planned",
-            "check the visit's name",
+            table.filter(pl.col("visit").is_in(others)), "visit", "warning", what, "check the visit's name"
         )
+
+
+def _status(table: pl.DataFrame, answers: list[str]) -> Iterator[Problem]:
+    """`status` is a word that armwise knows, and a record that was not done has no answers."""
+    yield from _unknown(table, "status", STATUS, "warning")
+    odd = table.filter((pl.col("status") == NOT_DONE) & pl.any_horizontal(pl.col(answers).is_not_null()))
+    yield from _each(
+        odd, "status", "warning", "not done, but there are answers: they are used", "check which is true"
+    )
 
 
 def _required(form: Form, table: pl.DataFrame) -> Iterator[Problem]:
-    done = pl.col("status").is_null() | (pl.col("status") != "not done")
+    done = (pl.col("status") != NOT_DONE).fill_null(True)
     for code, item in form.items.items():
         shown = pl.lit(True)
         if item.show_if:
-            shown = (pl.col(item.show_if.item).cast(pl.String) == str(item.show_if.equals)).fill_null(False)
+            on, equals = item.show_if.item, item.show_if.equals
+            shown = _is(table.schema[on], on, equals).fill_null(False)
+            odd = table.filter(pl.col(code).is_not_null() & ~shown)
             yield from _each(
-                table.filter(pl.col(code).is_not_null() & ~shown), code, "warning",
-                f"an answer, although `{item.show_if.item}` is not {item.show_if.equals}", "check both answers",
-            )  # fmt: skip
+                odd, code, "warning", f"an answer, although `{on}` is not {equals}", "check both answers"
+            )
         if item.required:
+            odd = table.filter(pl.col(code).is_null() & done & shown)
             yield from _each(
-                table.filter(pl.col(code).is_null() & done & shown),
-                code,
-                "warning",
-                f"`{code}` is required and empty",
-                "fill it in if it is known",
+                odd, code, "warning", f"`{code}` is required and empty", "fill it in if it is known"
             )
 
 
-def _answers(form: Form, table: pl.DataFrame, folder: Path) -> Iterator[Problem]:
-    instrument = instrument_of(form, folder)
+def _is(dtype: pl.DataType, column: str, value: str | int | float | bool) -> pl.Expr:
+    if dtype.is_numeric():
+        try:
+            return pl.col(column) == float(value)
+        except ValueError:
+            return pl.lit(False)
+    return pl.col(column).cast(pl.String) == (str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _answers(form: Form, instrument: Instrument | None, table: pl.DataFrame) -> Iterator[Problem]:
     if instrument is None:
         return
+    todo = "correct the answer against the source, or leave it empty"
     for finding in check_answers(
         table, instrument, columns=form.columns or None, options=form.options or None
     ):
         where = table.row(finding.index, named=True)
-        what = f"found {finding.found}, expected {finding.expected}"
-        yield Problem(
-            "error",
-            where[FILE],
-            where[LINE],
-            finding.column,
-            what,
-            "correct the answer against the source, or leave it empty",
-        )
+        found = f"{finding.found:g}" if isinstance(finding.found, float) else str(finding.found)
+        what = f"found {found}, expected {finding.expected}"
+        yield Problem("error", where[FILE], where[LINE], finding.column, what, todo)
 
 
 def _timing(protocol: Protocol, tables: Tables) -> Iterator[Problem]:
-    """Records before enrolment, outside their visit's window, and subjects without a time zero."""
+    """Records before enrolment or outside their visit's window, and subjects without a time zero."""
     zero = time_zero(protocol, tables)
-    yield from _each(
-        zero.filter(pl.col("time_zero").is_null()), "subject", "warning",
-        "this subject has no time zero", "fill in the date that `time_zero` names; until then visits go by their label",
-    )  # fmt: skip
+    todo = "fill in the date that `time_zero` names; until then visits go by their label"
+    lacking = zero.filter(pl.col("time_zero").is_null())
+    yield from _each(lacking, "subject", "warning", "this subject has no time zero", todo)
+    enrolled = (
+        tables["subjects"]
+        .unique("subject", keep="first")
+        .select("subject", pl.col("enrolled").alias("_zero"))
+    )
+    for name, table in tables.items():
+        form = protocol.forms.get(name, Form())
+        if name in ("subjects", "screening") or table.schema["date"] != pl.Date:
+            continue
+        first = enrolled if form.at == "none" else zero.select("subject", pl.col("time_zero").alias("_zero"))
+        days = table.join(first, on="subject", how="inner", maintain_order="left").with_columns(
+            (pl.col("date") - pl.col("_zero")).dt.total_days().alias("_day")
+        )
+        days = days.with_columns(pl.col("_day").cast(pl.String).str.replace("-", "−").alias("_at"))
+        if form.at == "none":
+            early = days.filter(pl.col("_day") < 0)
+            yield from _each(early, "date", "warning", "dated before enrolment (day {_at})", "check the date")
+        else:
+            yield from _windows(protocol, days)
+
+
+def _signed(day: int) -> str:
+    return str(day).replace("-", "−")
+
+
+def _windows(protocol: Protocol, days: pl.DataFrame) -> Iterator[Problem]:
     first = protocol.visits[protocol.baseline]
-    earliest = first.day + (first.window[0] if first.window else 0)
-    for name, form in protocol.forms.items():
-        if name not in tables or form.at == "none":
+    opens = min(first.day + (first.window[0] if first.window else 0), 0)
+    early = days.filter(pl.col("_day") < opens)
+    what = f"day {{_at}}: before the baseline window opens (day {_signed(opens)})"
+    yield from _each(early, "date", "warning", what, "check the date")
+    if protocol.visits_by == "date":
+        return
+    days = days.filter(pl.col("_day") >= opens)
+    late = days.filter((pl.col("visit") == protocol.baseline) & (pl.col("_day") > 0))
+    what = f"{protocol.baseline} on day {{_at}}, after time zero: it is no baseline"
+    yield from _each(late, "date", "warning", what, "check the date and the visit")
+    for visit in protocol.visits_after_baseline():
+        day, window = protocol.visits[visit].day, protocol.visits[visit].window
+        if window is None:
             continue
-        table = tables[name].join(zero.select("subject", "time_zero"), on="subject", how="inner")
-        table = table.with_columns((pl.col("date") - pl.col("time_zero")).dt.total_days().alias("_day"))
-        early = table.filter(pl.col("_day") < min(earliest, 0))
-        yield from _each(
-            early,
-            "date",
-            "warning",
-            f"day {{_day}}: before the baseline window opens (day {earliest})",
-            "check the date",
-        )
-        if protocol.visits_by == "label":
-            yield from _windows(protocol, table)
-
-
-def _windows(protocol: Protocol, table: pl.DataFrame) -> Iterator[Problem]:
-    for visit, planned in protocol.visits.items():
-        if planned.window is None:
-            continue
-        lo, hi = planned.day + planned.window[0], planned.day + planned.window[1]
-        if visit == protocol.baseline:
-            lo = -(10**6)  # reported as early already
-        odd = table.filter(
-            (pl.col("visit") == visit) & pl.col("_day").is_not_null() & ~pl.col("_day").is_between(lo, hi)
-        )
-        what = f"{visit} on day {{_day}}, outside its window (day {planned.day + planned.window[0]} to {hi})"
+        lo, hi = day + window[0], day + window[1]
+        odd = days.filter((pl.col("visit") == visit) & ~pl.col("_day").is_between(lo, hi))
+        what = f"{visit} on day {{_at}}, outside its window (day {_signed(lo)} to {_signed(hi)})"
         yield from _each(odd, "date", "warning", what, "the record is used, and counted in the report")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,16 @@ def make_results() -> Callable[..., Results]:
 def long_arms() -> dict[str, tuple[str, str]]:
     """Four arms whose names do not fit anywhere."""
     return LONG_ARMS
+
+
+@pytest.fixture(scope="session")
+def changed() -> Callable[..., Results]:
+    """Results with other rows: `changed(results, drop=..., add=...)`."""
+
+    def change(
+        results: Results, drop: Callable[[Row], bool] = lambda _: False, add: Sequence[Row] = ()
+    ) -> Results:
+        kept = [r for r in results.rows() if not drop(r)]
+        return dataclasses.replace(results, table=table([*kept, *add]))
+
+    return change

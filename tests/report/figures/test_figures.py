@@ -36,7 +36,9 @@ FIGURES: dict[str, Callable[[Results, int, float], str]] = {
 }
 
 
-def cases(build: Callable[..., Results], long_arms: dict[str, tuple[str, str]]) -> dict[str, tuple[Results, float]]:
+def cases(
+    build: Callable[..., Results], long_arms: dict[str, tuple[str, str]]
+) -> dict[str, tuple[Results, float]]:
     made: dict[str, tuple[Results, float]] = {
         "as usual": (build(), 1),
         "three arms": (build(arms=THREE), 1),
@@ -117,7 +119,11 @@ def test_each_figure_is_an_image_with_a_title_and_a_description(parsed):
 def test_ids_are_unique_in_a_page_with_all_figures_at_both_widths(parsed):
     for case in {key[0] for key in parsed}:
         ids = [
-            element.get("id") for key, root in parsed.items() if key[0] == case for element in root.iter() if element.get("id")
+            element.get("id")
+            for key, root in parsed.items()
+            if key[0] == case
+            for element in root.iter()
+            if element.get("id")
         ]
         assert len(ids) == len(set(ids)) == 2 * len(FIGURES) * len(WIDTHS)
 
@@ -203,7 +209,9 @@ def test_every_number_of_a_description_is_in_the_results(drawn):
         description = ET.fromstring(svg).findtext(f"{SVG}desc") or ""
         known = set().union(*(said_by(row) for row in results.rows())) | names_of(results)
         counted = {str(n) for n in range(10)}  # how many intervals exclude no difference
-        threshold = {text for text in NUMBER.findall(description) if f"a change at {text} or better" in description}
+        threshold = {
+            text for text in NUMBER.findall(description) if f"a change at {text} or better" in description
+        }
         assert set(NUMBER.findall(description)) <= known | counted | threshold, key
 
 
@@ -236,7 +244,7 @@ def test_nothing_is_dropped_when_it_cannot_be_estimated(drawn):
         if name in ("estimates", "trajectory", "responders"):
             assert ("not estimable" in svg) == case.startswith("not estimable"), (case, name, width)
         if name == "estimates":
-            compared = [row for row in results.rows(endpoint="primary", statistic="risk difference", role="primary")]
+            compared = list(results.rows(endpoint="primary", statistic="risk difference", role="primary"))
             assert all(f'data-row="{row["id"]}"' in svg for row in compared)
 
 

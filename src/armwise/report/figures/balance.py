@@ -43,7 +43,7 @@ def balance_cell(
         size = abs(row["estimate"])
         if size > top or math.isinf(size):
             drawing.arrow(width - 1, 11, "right", INK)
-        drawing.mark("disc", scale(size), 11, INK, 4, row, filled)
+        drawing.mark("disc", scale(size), 11, INK, 3.2 if filled else 4.6, row, filled)
     words = [f"{shown(row).estimate if row and estimable(row) else NOT_ESTIMABLE} {when}" for row, when in
              ((before, "before"), (after, "after weighting")) if row is not None]  # fmt: skip
     return drawing.svg(

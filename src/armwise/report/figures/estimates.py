@@ -12,7 +12,7 @@ from armwise.report.figures.selection import (
     NOT_ESTIMABLE,
     arm_name,
     arm_short,
-    comparison,
+    comparisons,
     direction,
     estimable,
     excludes_no_effect,
@@ -83,7 +83,7 @@ def estimates(
     declared = results.protocol.analyses[analysis]
     at = visit or results.protocol.analysis_visits(declared)[-1]
     groups = [Group(arm, tuple(_lines(results, analysis, at, arm))) for arm in treatments(results)]
-    plot = _Plot(results, groups, direction(declared, better, results), width, analysis)
+    plot = _Plot(results, groups, direction(declared, better, results), width, f"{analysis} {at}")
     height = plot.draw()
     label = results.protocol.endpoints[declared.endpoint].label or declared.endpoint
     count = len(groups[0].lines)
@@ -98,16 +98,11 @@ def _lines(results: Results, analysis: str, visit: str, arm: str) -> list[Line]:
     """The rows of the figure, in the order of the protocol."""
     protocol = results.protocol
     main = protocol.analyses[analysis]
-    name = main.label or "Primary analysis"
-    lines = [
-        Line(
-            name,
-            _note("primary analysis", comparison(results, analysis, visit, arm), name),
-            comparison(results, analysis, visit, arm),
-            True,
-        )
-    ]
-    beside = comparison(results, f"{analysis}.unadjusted", visit, arm)
+    which = "primary analysis" if main.role == "primary" else "main analysis"
+    name = main.label or which.capitalize()
+    first = comparisons(results, analysis).get(arm, {}).get(visit)
+    lines = [Line(name, _note(which, first, name), first, True)]
+    beside = comparisons(results, f"{analysis}.unadjusted").get(arm, {}).get(visit)
     if beside is not None:
         lines.append(Line("Unadjusted", _note("as observed", beside, ""), beside))
     for other, declared in protocol.analyses.items():
@@ -115,11 +110,12 @@ def _lines(results: Results, analysis: str, visit: str, arm: str) -> list[Line]:
             continue
         visits = protocol.analysis_visits(declared)
         at = visit if visit in visits else visits[-1]
-        row = comparison(results, other, at, arm)
+        row = comparisons(results, other).get(arm, {}).get(at)
         label = declared.label or other
         differs = [protocol.endpoints[declared.endpoint].label] if declared.endpoint != main.endpoint else []
-        differs += [MISSING[declared.missing]] if declared.missing != main.missing else []
-        differs += [ADJUSTED[declared.adjust]] if declared.adjust != main.adjust else []
+        missing = MISSING.get(declared.missing, declared.missing)
+        differs += [missing] if declared.missing != main.missing else []
+        differs += [ADJUSTED.get(declared.adjust, declared.adjust)] if declared.adjust != main.adjust else []
         differs += [f"at {protocol.visit_label(at)}"] if at != visit else []
         lines.append(Line(label, _note(", ".join(filter(None, differs)), row, label), row))
     return lines
@@ -161,14 +157,14 @@ class _Plot:
     """The places of the figure's parts; the drawing is made from top to bottom."""
 
     def __init__(
-        self, results: Results, groups: Sequence[Group], better: Better, width: int, analysis: str
+        self, results: Results, groups: Sequence[Group], better: Better, width: int, name: str
     ) -> None:
         self.results, self.groups, self.better, self.width = results, groups, better, width
         self.wide = width >= DESKTOP
-        self.drawing = Drawing(f"estimates {analysis}", width)
+        self.drawing = Drawing(f"estimates {name}", width)
         rows = [line.row for group in groups for line in group.lines if line.row is not None]
-        self.drawn = [row for row in rows if estimable(row)]
-        self.first = self.drawn[0] if self.drawn else None
+        self.first = next((row for row in rows if estimable(row)), None)
+        self.drawn = [row for row in rows if self._comparable(row)]
         self.statistic = rows[0]["statistic"] if rows else "difference"
         self.decimals = row_decimals(self.first) if self.first else 0
         self.factor = shown(self.first).scale if self.first else 1
@@ -193,13 +189,10 @@ class _Plot:
         null = 1.0 if self.is_ratio else 0.0
         if self.first is None:
             return ticks([-1, 1], 3)
-        points = [row["estimate"] * self.factor for row in self.drawn if math.isfinite(row["estimate"])] + [
-            null
-        ]
-        ends = [
-            row[side] * self.factor for row in self.drawn if has_interval(row) for side in ("lower", "upper")
-        ]
-        ends = [end for end in ends if math.isfinite(end)]
+        bounded = [row for row in self.drawn if has_interval(row)]
+        points = [null, *(row["estimate"] * self.factor for row in self.drawn)]
+        ends = [row[side] * self.factor for row in bounded for side in ("lower", "upper")]
+        points, ends = [v for v in points if math.isfinite(v)], [v for v in ends if math.isfinite(v)]
         if self.is_ratio:
             return ratio_ticks([min(max(v, 0.01), 100) for v in points + ends])
         first = [self.first[side] for side in ("lower", "upper")] if has_interval(self.first) else [0, 0]
@@ -210,29 +203,32 @@ class _Plot:
         return ticks([*points, *(min(max(end, low), high) for end in ends)], 5)
 
     def value(self, line: Line) -> str:
-        """The estimate with its interval, all lines with the decimals of the first."""
+        """The estimate with its interval, all lines with the decimals of the first; another measure is named."""
+        if line.row is not None and estimable(line.row) and not self._comparable(line.row):
+            return f"{line.row['statistic']} {value_text(line.row)}"
         return value_text(line.row, self.decimals)
+
+    def _comparable(self, row: Row | None) -> bool:
+        """Whether a row belongs on the axis: a number, on the first one's kind of scale."""
+        if row is None or self.first is None or not estimable(row):
+            return False
+        return ratio(row) == ratio(self.first) and shown(row).scale == shown(self.first).scale
 
     def draw(self) -> float:
         """Draws everything; gives the height."""
         y = self._head()
-        top = y
         grids: list[tuple[float, float]] = []
         for group in self.groups:
             if len(self.groups) > 1:
                 y = self._group_head(group, y)
+            top = y - (4 if len(self.groups) == 1 else 0)
             for line in group.lines:
-                y = (
-                    self._wide_line(group, line, y, grids)
-                    if self.wide
-                    else self._narrow_line(group, line, y, grids)
-                )
-        if self.wide:
-            grids = [(top - 4, y - 2)]
-        elif grids and y > grids[-1][1]:
-            y = grids[-1][1] + 3 if estimable(self.groups[-1].lines[-1].row) else y
+                y = self._wide_line(group, line, y) if self.wide else self._narrow_line(group, line, y, grids)
+            if self.wide:
+                grids.append((top, y - 2))
         self._grid(grids)
-        return self._axis_labels(y)
+        last = self.groups[-1].lines[-1].row
+        return self._axis_labels(y if self.wide or not self._comparable(last) else grids[-1][1] + 3)
 
     def _head(self) -> float:
         """The heads of the columns."""
@@ -278,7 +274,7 @@ class _Plot:
         )
         return y - 13
 
-    def _wide_line(self, group: Group, line: Line, y: float, grids: list[tuple[float, float]]) -> float:
+    def _wide_line(self, group: Group, line: Line, y: float) -> float:
         """Name left, interval in the middle, its text right."""
         baseline = y + 16
         below = self.drawing.lines(
@@ -303,7 +299,7 @@ class _Plot:
             below = self.drawing.lines(
                 0, below - 1, wrap(line.note, self.width, NOTE), size=NOTE, colour=GREY, row=line.row
             )
-        if not estimable(line.row):
+        if not self._comparable(line.row):
             return below + 2
         middle_y = below - 4
         grids.append((middle_y - 8, middle_y + 9))
@@ -320,7 +316,7 @@ class _Plot:
     def _interval(self, group: Group, line: Line, y: float) -> None:
         """The interval and its diamond; an end beyond the axis is an arrow."""
         row = line.row
-        if row is None or not estimable(row):
+        if row is None or not self._comparable(row):
             return
         colour = INK
         if line.first:
@@ -333,6 +329,8 @@ class _Plot:
                 self.drawing.arrow(start, y, "left", colour)
             if upper > self.scale.high + 1e-9:
                 self.drawing.arrow(end, y, "right", colour)
+        if not math.isfinite(row["estimate"]):
+            return
         x = self.scale(row["estimate"] * self.factor)
         self.drawing.mark("diamond", x, y, colour, 6.2 if line.first else 4.4, row, filled=line.first)
 

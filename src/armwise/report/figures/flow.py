@@ -87,14 +87,7 @@ class _Flow:
         for visit in protocol.visits:
             said = []
             for row in self._found("off study", arm=arm, visit=visit):
-                said.append(
-                    Say(
-                        f"{row['item'] or 'Left the study'}:\u00a0{value_text(row)}",
-                        row,
-                        colour=GREY,
-                        loss=True,
-                    )
-                )
+                said.append(Say(_reason(row, "Left the study"), row, colour=GREY, loss=True))
             for row in self._found("assessed", arm=arm, visit=visit):
                 said.append(Say(f"{protocol.visit_label(visit)}: {value_text(row)}\u00a0assessed", row))
             if said:
@@ -118,12 +111,9 @@ class _Flow:
         enrolled = self._say("Enrolled", self._found("enrolled"), bold=True) or [Say("Enrolled", None, True)]
         screened = self._say("Assessed for eligibility", self._found("screened"), bold=True)
         excluded = self._found("not enrolled")
-        if self.aside:
-            box = min(330.0, self.width * 0.62)
-            left = self.width / 2 - box / 2
-        else:
-            left, box = 0.5, self.width - 1.0
-        trunk = self.width / 2 if self.aside else 8.0
+        box = min(330.0, self.width - 1.0) if self.wide and self.aside else self.width - 1.0
+        left = (self.width - box) / 2
+        trunk = 8.0 if not self.aside else self.width / 2 if self.wide else 24.0
         if not screened:
             enrolled.append(Say("Nobody was counted before enrolment", None, colour=GREY))
             return self._box([*enrolled, Say(chosen)], left, y, box, BORDER)
@@ -131,7 +121,7 @@ class _Flow:
         if excluded:
             total = [row for row in excluded if not row["item"]]
             head = self._say("Excluded", total, bold=True) or [Say("Excluded", None, True)]
-            reasons = [Say(f"{row['item']}:\u00a0{value_text(row)}", row) for row in excluded if row["item"]]
+            reasons = [Say(_reason(row, ""), row) for row in excluded if row["item"]]
             side = max(text_width(say.text, self.size, say.bold) for say in head + reasons) + 2 * PAD
             start = trunk + (27 if self.wide else 20)
             side = min(side, self.width - start - 0.5)
@@ -277,3 +267,9 @@ class _Flow:
             ]
             sentences.append(f"{arm_name(self.results, column.arm)}: {'; '.join(said)}.")
         return " ".join(filter(None, sentences)).replace("\u00a0", " ")
+
+
+def _reason(row: Row, otherwise: str) -> str:
+    """`Withdrew consent: 2`, the number kept with the last word."""
+    words = row["item"] or otherwise
+    return f"{words[:1].upper()}{words[1:]}:\u00a0{value_text(row)}"

@@ -53,7 +53,8 @@ def interval_cell(
         if ends[1] > scale.high:
             drawing.arrow(scale.end + 5, 11, "right", INK)
         said += f" ({confidence(row['conf_level'] or 0.95)} {number(ends[0], 2)} to {number(ends[1], 2)})"
-    drawing.mark("diamond", scale(estimate), 11, INK, 4.4, row)
+    if scale.low <= estimate <= scale.high:
+        drawing.mark("diamond", scale(estimate), 11, INK, 4.4, row)
     return drawing.svg(
         22,
         f"Interval: {name}",

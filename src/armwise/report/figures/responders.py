@@ -14,7 +14,6 @@ from armwise.report.figures.selection import (
     differences,
     estimable,
     has_interval,
-    treatments,
     value_text,
 )
 from armwise.report.figures.style import DESKTOP, GREY, INK, LABEL, NAME, NOTE, SMALL, arm_styles
@@ -56,10 +55,10 @@ class _Responders:
         self.drawing = Drawing(f"responders {endpoint}", width)
         self.styles = arm_styles(protocol)
         self.label = protocol.endpoints[endpoint].label or endpoint
-        self.risks = self._rows(endpoint, "risk")
-        self.counts = self._rows(endpoint, "responders")
+        self.risks = described(results, endpoint, "risk")
+        self.counts = described(results, endpoint, "responders")
         self.visits = [v for v in protocol.visits if any(v in rows for rows in self.risks.values())]
-        self.gaps = {arm: differences(results, analyses, self.visits, arm) for arm in treatments(results)}
+        self.gaps = differences(results, analyses)
         shares = [text_width(self._count(v, arm), SMALL) for arm in self.risks for v in self.visits]
         count = max(shares, default=0)
         if self.wide:
@@ -74,15 +73,6 @@ class _Responders:
         else:
             self.first, self.counts_at, self.right = float(width), count, width - 44.0
         self.scale = Scale(0, 100, self.counts_at + 18, self.right)
-
-    def _rows(self, endpoint: str, statistic: str) -> dict[str, dict[str, Row]]:
-        made: dict[str, dict[str, Row]] = {}
-        for arm in self.results.protocol.arms:
-            found = {
-                v: described(self.results, endpoint, statistic, v, arm) for v in self.results.protocol.visits
-            }
-            made[arm] = {visit: row for visit, row in found.items() if row is not None}
-        return made
 
     def _count(self, visit: str, arm: str) -> str:
         """`32/40`."""

@@ -23,6 +23,9 @@ COMPARES: Final = {
 }
 NOT_ESTIMABLE: Final = "not estimable"
 
+Table = dict[str, dict[str, Row]]
+"""Rows by arm and visit."""
+
 
 def estimable(row: Row | None) -> bool:
     """Whether a row holds a number that can be drawn."""
@@ -61,39 +64,41 @@ def analyses_of(results: Results, endpoint: str) -> tuple[str, ...]:
     )
 
 
-def comparison(results: Results, analysis: str, visit: str, arm: str) -> Row | None:
-    """The row of an analysis (or of `<analysis>.unadjusted`) that compares an arm with the reference at a visit."""
+def comparisons(results: Results, analysis: str) -> Table:
+    """The rows of an analysis (or of `<analysis>.unadjusted`) that compare an arm with the reference."""
     declared = results.protocol.analyses.get(analysis.removesuffix(".unadjusted"))
     if declared is None:
-        return None
-    found = results.rows(
-        analysis=analysis,
-        visit=visit,
-        arm=arm,
-        endpoint=declared.endpoint,
-        statistic=COMPARES[declared.method],
-    )
-    compared = [row for row in found if row["versus"] and not row["subgroup"]]
-    return compared[0] if compared else None
+        return {}
+    statistic = COMPARES[declared.method]
+    found = results.rows(analysis=analysis, endpoint=declared.endpoint, statistic=statistic)
+    return _table(row for row in found if row["versus"])
 
 
-def differences(results: Results, analyses: Sequence[str], visits: Iterable[str], arm: str) -> dict[str, Row]:
-    """The comparison of an arm with the reference at each visit, from the first analysis that has it."""
-    found: dict[str, Row] = {}
-    for visit in visits:
-        for analysis in analyses:
-            row = comparison(results, analysis, visit, arm)
-            if row is not None:
-                found[visit] = row
-                break
+def differences(results: Results, analyses: Sequence[str]) -> Table:
+    """The comparison of each arm with the reference at each visit, from the first analysis that has it."""
+    found: Table = {arm: {} for arm in treatments(results)}
+    for analysis in analyses:
+        for arm, rows in comparisons(results, analysis).items():
+            found[arm] = {**rows, **found[arm]}
+    order = list(results.protocol.visits)
+    return {arm: {v: rows[v] for v in order if v in rows} for arm, rows in found.items()}
+
+
+def described(results: Results, endpoint: str, statistic: str) -> Table:
+    """The descriptive rows of a score or an endpoint: every arm, and its visits in their order."""
+    found = _table(results.rows(analysis="describe", endpoint=endpoint, statistic=statistic))
+    order = list(results.protocol.visits)
+    return {
+        arm: {v: found[arm][v] for v in order if v in found.get(arm, {})} for arm in results.protocol.arms
+    }
+
+
+def _table(rows: Iterable[Row]) -> Table:
+    found: Table = {}
+    for row in rows:
+        if not row["subgroup"]:
+            found.setdefault(row["arm"], {}).setdefault(row["visit"], row)
     return found
-
-
-def described(results: Results, endpoint: str, statistic: str, visit: str, arm: str) -> Row | None:
-    """The descriptive row of a score or an endpoint at a visit, in an arm."""
-    found = results.rows(analysis="describe", endpoint=endpoint, statistic=statistic, visit=visit, arm=arm)
-    plain = [row for row in found if not row["subgroup"]]
-    return plain[0] if plain else None
 
 
 def treatments(results: Results) -> list[str]:
@@ -123,9 +128,12 @@ def direction(analysis: Analysis, better: Better, results: Results) -> Better:
 
 
 def time_axis(results: Results, visits: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """The unit of time in which all visits are near whole numbers, and each visit in it: months, weeks or days."""
+    """The unit of time in which all visits are near whole numbers, and each visit in it: months, weeks or days.
+
+    A day more or less is near: studies that count the first day as day 1 plan week 24 on day 167 after it.
+    """
     days = {visit: results.protocol.visits[visit].day for visit in visits}
-    for unit, length, slack in (("months", 365.25 / 12, 0.15), ("weeks", 7.0, 0.01)):
+    for unit, length, slack in (("months", 365.25 / 12, 0.15), ("weeks", 7.0, 0.15)):
         times = {visit: day / length for visit, day in days.items()}
         near = all(math.isclose(t, round(t), abs_tol=slack) for t in times.values())
         if near and max(times.values()) >= 2 and len({round(t) for t in times.values()}) == len(times):

@@ -162,7 +162,7 @@ class Drawing:
         tall = math.ceil(height)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {tall}" '
-            f'width="{self.width}" height="{tall}" '
+            f'width="{self.width}" height="{tall}" overflow="visible" '
             f'role="img" aria-labelledby="{self.id}-t {self.id}-d" font-family="{FONT}" font-size="{px(LABEL)}">'
             f'<title id="{self.id}-t">{escape(title)}</title><desc id="{self.id}-d">{escape(description)}</desc>'
             f"<g>{''.join(self._rules)}</g><g>{''.join(self._marks)}</g>"

@@ -55,7 +55,7 @@ def width(text: str, size: float, bold: bool = False) -> float:
 
     Example:
         >>> round(width("43 (18 to 63)", 14), 1)
-        81.8
+        71.0
     """
     table = SEMIBOLD if bold else REGULAR
     total = 0
@@ -75,7 +75,7 @@ def wrap(text: str, room: float, size: float, bold: bool = False) -> list[str]:
 
     Example:
         >>> wrap("minimal important difference", 110, 12.5)
-        ['minimal', 'important difference']
+        ['minimal important', 'difference']
     """
     lines: list[str] = [""]
     for piece in _pieces(text, room, size, bold):

@@ -10,6 +10,7 @@ from armwise.analysis.results import Results, Row
 from armwise.report.figures.scale import Scale, Ticks, ticks
 from armwise.report.figures.selection import (
     NOT_ESTIMABLE,
+    Table,
     analyses_of,
     arm_name,
     arm_short,
@@ -75,10 +76,10 @@ class _Trajectory:
         self.label = protocol.endpoints[endpoint].label or endpoint
         self.kind = protocol.endpoints[endpoint].kind
         score = protocol.endpoints[endpoint].score or endpoint
-        self.means = {arm: self._rows(score, "mean", arm) for arm in protocol.arms}
-        self.counts = {arm: self._rows(score, "n", arm) for arm in protocol.arms}
+        self.means = described(results, score, "mean")
+        self.counts = described(results, score, "n")
         self.visits = [v for v in protocol.visits if any(v in self.means[arm] for arm in protocol.arms)]
-        self.gaps = {arm: differences(results, analyses, self.visits, arm) for arm in treatments(results)}
+        self.gaps = _at(differences(results, analyses), self.visits)
         self.mid = None if mid is None else (-mid if better == "lower" else mid)
         self.digits = self._mean_decimals(score)
         self.note = SMALL if not self.wide else NOTE
@@ -88,17 +89,18 @@ class _Trajectory:
         )
         self._place_visits()
 
-    def _rows(self, score: str, statistic: str, arm: str) -> dict[str, Row]:
-        found = {v: described(self.results, score, statistic, v, arm) for v in self.results.protocol.visits}
-        return {visit: row for visit, row in found.items() if row is not None}
-
     def _mean_decimals(self, score: str) -> int:
         """The decimals of all means: those that the SD of the last visit asks for, or else the interval."""
-        sds = [described(self.results, score, "sd", v, arm) for arm in self.means for v in self.visits]
-        known = [row["estimate"] for row in sds if row is not None and estimable(row)]
+        sds = described(self.results, score, "sd")
+        known = [row["estimate"] for rows in sds.values() for row in rows.values() if estimable(row)]
         if known:
             return sd_decimals(known[-1])
-        means = [row for rows in self.means.values() for row in rows.values() if estimable(row) and has_interval(row)]
+        means = [
+            row
+            for rows in self.means.values()
+            for row in rows.values()
+            if estimable(row) and has_interval(row)
+        ]
         return se_decimals((means[-1]["upper"] - means[-1]["lower"]) / 3.92 if means else None)
 
     def _ticks(self) -> tuple[Ticks, Ticks]:
@@ -267,7 +269,9 @@ class _Trajectory:
             row, when = self.gaps[arm][visits[-1]], self.results.protocol.visit_label(visits[-1])
             colour = INK if len(arms) == 1 else self.styles[arm].colour
             name = "" if len(arms) == 1 else f"{arm_short(self.results, arm)}, "
-            words = f"{name}{when}: {value_text(row)}".replace(" (", "\u00a0(").replace(" to ", "\u00a0to\u00a0")
+            words = f"{name}{when}: {value_text(row)}".replace(" (", "\u00a0(").replace(
+                " to ", "\u00a0to\u00a0"
+            )
             y = self.drawing.lines(
                 0, y + 1, wrap(words, self.width, LABEL, True), size=LABEL, colour=colour, bold=True, row=row
             )
@@ -322,7 +326,13 @@ class _Trajectory:
             for i, visit in enumerate(v for v in self.visits if v in rows):
                 level, said = (lowest if i % 2 else y), value_text(rows[visit])
                 self.drawing.text(
-                    self.x[visit], level, said, size=self.note, colour=colour, anchor="middle", row=rows[visit]
+                    self.x[visit],
+                    level,
+                    said,
+                    size=self.note,
+                    colour=colour,
+                    anchor="middle",
+                    row=rows[visit],
                 )
             y = self.drawing.lines(self.right + 12, y, self.shorts[arm], size=self.note, colour=colour)
             y = max(y, lowest + step) + 1
@@ -369,6 +379,11 @@ class _Trajectory:
                 against = f"{arm_name(self.results, arm)} against {reference}"
                 parts.append(f"Difference, {against}: {'; '.join(said)}.")
         return " ".join(parts)
+
+
+def _at(table: Table, visits: Sequence[str]) -> Table:
+    """The rows of some visits."""
+    return {arm: {v: row for v, row in rows.items() if v in visits} for arm, rows in table.items()}
 
 
 def _extent(rows: Sequence[Row]) -> list[float]:

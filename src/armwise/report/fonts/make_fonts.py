@@ -13,8 +13,8 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from fontTools import subset
-from fontTools.ttLib import TTFont
+from fontTools import subset  # type: ignore[import-not-found, unused-ignore]
+from fontTools.ttLib import TTFont  # type: ignore[import-not-found, unused-ignore]
 
 HERE = Path(__file__).parent
 #: file -> package, source file, new family, style name.
@@ -22,9 +22,17 @@ FACES = {
     "armwise-sans-400": ("font_source_sans_pro", "SourceSansPro-Regular.ttf", "Armwise Sans", "Regular"),
     "armwise-sans-400-italic": ("font_source_sans_pro", "SourceSansPro-It.ttf", "Armwise Sans", "Italic"),
     "armwise-sans-600": ("font_source_sans_pro", "SourceSansPro-Semibold.ttf", "Armwise Sans", "Semibold"),
-    "armwise-serif-600": ("font_source_serif_pro", "SourceSerifPro-Semibold.ttf", "Armwise Serif", "Semibold"),
+    "armwise-serif-600": (
+        "font_source_serif_pro",
+        "SourceSerifPro-Semibold.ttf",
+        "Armwise Serif",
+        "Semibold",
+    ),
 }
-LICENCES = {"font_source_sans_pro": "LICENSE-source-sans.txt", "font_source_serif_pro": "LICENSE-source-serif.txt"}
+LICENCES = {
+    "font_source_sans_pro": "LICENSE-source-sans.txt",
+    "font_source_serif_pro": "LICENSE-source-serif.txt",
+}
 
 LATIN = [*range(0x20, 0x7F), *range(0xA0, 0x180)]  # names of people and places in the languages of Europe
 SIGNS = [ord(c) for c in "‐‑–—‘’‚“”„†‡•…‰′″€™−×÷±≈≠≤≥√∞∑∂∆←↑→↓○●□■◇◆αβγδεθκλμπρσχω\u202f"]
@@ -32,7 +40,9 @@ SIGNS = [ord(c) for c in "‐‑–—‘’‚“”„†‡•…‰′″€
 
 def make(name: str, package: str, source: str, family: str, style: str) -> int:
     """Subsets one face, renames it, writes NAME.woff2 and returns its size in bytes."""
-    font = TTFont(str(resources.files(package) / "files" / source))
+    font = TTFont(
+        str(resources.files(package) / "files" / source), recalcTimestamp=False
+    )  # the same bytes each time
     options = subset.Options()
     options.flavor = "woff2"
     options.hinting = False
@@ -42,7 +52,13 @@ def make(name: str, package: str, source: str, family: str, style: str) -> int:
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=characters)
     subsetter.subset(font)
-    names = {1: family, 2: style, 3: f"{family} {style}", 4: f"{family} {style}", 6: f"{family} {style}".replace(" ", "-")}
+    names = {
+        1: family,
+        2: style,
+        3: f"{family} {style}",
+        4: f"{family} {style}",
+        6: f"{family} {style}".replace(" ", "-"),
+    }
     for record in font["name"].names:
         if record.nameID in names:
             record.string = names[record.nameID]
@@ -56,5 +72,9 @@ if __name__ == "__main__":
     for name, face in FACES.items():
         print(name, make(name, *face), "bytes")  # noqa: T201
     for package, licence in LICENCES.items():
-        text = (resources.files(package) / "files" / "LICENSE.txt").read_text(encoding="utf-8", errors="replace")
+        text = (
+            (resources.files(package) / "files" / "LICENSE.txt")
+            .read_bytes()
+            .decode("utf-8", errors="replace")
+        )
         (HERE / licence).write_text(text.replace("\r\n", "\n"), encoding="utf-8")

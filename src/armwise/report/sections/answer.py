@@ -8,9 +8,11 @@ from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.estimates import estimates
+from armwise.report.figures.style import Better
+from armwise.report.numbers import shown
 from armwise.report.page import Answer, Facts, figure
 from armwise.report.tables import Text
-from armwise.report.words import STRATEGIES, TARGETS, Words, hyphenless, inside, joined, opening
+from armwise.report.words import TARGETS, Words, hyphenless, inside, joined, missing_rule, opening
 
 
 def answer(results: Results, words: Words) -> Answer:
@@ -19,7 +21,7 @@ def answer(results: Results, words: Words) -> Answer:
     declared = comparisons.analysis_of(words, name)
     rows = comparisons.leading(results, words, name)
     visit = words.protocol.analysis_visits(declared)[-1]
-    better = "higher" if words.higher_is_better(declared.endpoint) else "lower"
+    better: Better = "higher" if words.higher_is_better(declared.endpoint) else "lower"
     drawn = None
     if rows:
         drawn = figure(
@@ -39,9 +41,12 @@ def answer(results: Results, words: Words) -> Answer:
 
 def _design(results: Results, words: Words) -> Text:
     enrolled = comparisons.flow(results, "enrolled")
-    study = words.protocol.study
-    patients = text(" {n} patients, followed to {end}.", n=cite.count(enrolled), end=words.visit(words.last_visit)) if enrolled else ""
-    return text("{title}. {design}.{patients}", title=study.title.rstrip("."), design=opening(words.allocation()), patients=patients)
+    patients = (
+        text(" {n} patients, followed to {end}.", n=cite.count(enrolled), end=words.visit(words.last_visit))
+        if enrolled
+        else ""
+    )
+    return text("{design}.{patients}", design=opening(words.allocation()), patients=patients)
 
 
 def lead(results: Results, words: Words, name: str, rows: list[Row], visit: str) -> Markup:
@@ -55,7 +60,11 @@ def lead(results: Results, words: Words, name: str, rows: list[Row], visit: str)
     usable = [r for r in rows if cite.usable(r)]
     if not usable:
         reason = rows[0]["reason"] if rows else "the results hold no such comparison"
-        return text("{observed} The difference could not be estimated: {reason}.", observed=observed, reason=reason.rstrip("."))
+        return text(
+            "{observed} The difference could not be estimated: {reason}.",
+            observed=observed,
+            reason=reason.rstrip("."),
+        )
     many = len(words.treatments) > 1
     reference = words.arm(words.protocol.reference)
     what = _what_is_compared(usable[0]["statistic"])
@@ -65,20 +74,32 @@ def lead(results: Results, words: Words, name: str, rows: list[Row], visit: str)
     ]
     return text(
         "{observed} {how} {what}{versus} was {values}.{unclear}",
-        observed=observed, how=f"{words.adjustment(declared)}{'' if declared.adjust == 'overlap-weights' else ','}", what=what,
-        versus=f" from {reference}" if many else "", values=_joined(parts), unclear=_unclear(usable),
-    )  # fmt: skip
+        observed=observed,
+        how=f"{words.adjustment(declared)}{'' if declared.adjust == 'overlap-weights' else ','}",
+        what=what,
+        versus=f" from {reference}" if many else "",
+        values=cite.listed(parts),
+        unclear=_unclear(usable),
+    )
 
 
 def _what_is_compared(statistic: str) -> str:
-    return {"shift": "the median shift", "risk ratio": "the ratio of risks", "odds ratio": "the ratio of odds"}.get(statistic, "the difference")
+    return {
+        "shift": "the median shift",
+        "risk ratio": "the ratio of risks",
+        "odds ratio": "the ratio of odds",
+    }.get(statistic, "the difference")
 
 
 def _bold(row: Row, full: bool) -> Markup:
     first = cite.estimate(row, unit=full, note=True)
     span = cite.limits(row)
-    level = f"{cite.shown(row).confidence} " if full else ""
-    return text('<b class="nb">{first}</b>{span}', first=first, span=text(' <span class="nb">({level}{s})</span>', level=level, s=span) if span else "")
+    level = f"{shown(row).confidence} " if full else ""
+    return text(
+        '<b class="nb">{first}</b>{span}',
+        first=first,
+        span=text(' <span class="nb">({level}{s})</span>', level=level, s=span) if span else "",
+    )
 
 
 def _unclear(rows: list[Row]) -> str:
@@ -94,32 +115,49 @@ def _counts(results: Results, words: Words, name: str, visit: str) -> Markup:
     """`At 12 months 27 of 36 patients with A and 11 of 36 with B had improved.`"""
     found = {r["arm"]: r for r in results.rows(analysis=name, visit=visit, statistic="responders")}
     parts = [
-        text("{k} of {n}{patients} with {arm}", k=cite.count(found[arm]), n=cite.count(found[arm], "n"), arm=words.arm(arm), patients=" patients" if i == 0 else "")
+        text(
+            "{k} of {n}{patients} with {arm}",
+            k=cite.count(found[arm]),
+            n=cite.count(found[arm], "n"),
+            arm=words.arm(arm),
+            patients=" patients" if i == 0 else "",
+        )
         for i, arm in enumerate(words.arms)
         if arm in found
     ]
-    return text("{at} {counts} improved.", at=opening(words.at(visit)), counts=_joined(parts)) if parts else Markup("")
+    return (
+        text("{at}, {counts} improved.", at=opening(words.at(visit)), counts=cite.listed(parts))
+        if parts
+        else Markup("")
+    )
 
 
 def _means(results: Results, words: Words, endpoint: str, visit: str) -> Markup:
     """`At week 24 the mean change in ADAS-Cog was 1.2 points with A and 2.5 with B.`"""
     change = "change in " if words.protocol.endpoints[endpoint].kind != "value" else ""
-    parts = []
+    parts: list[Markup] = []
     for arm in words.arms:
         mean = comparisons.described(results, endpoint, visit, arm, "mean")
         sd = comparisons.described(results, endpoint, visit, arm, "sd")
         if mean is not None and cite.usable(mean):
             unit = f" {words.unit(endpoint)}" if not parts else ""
-            parts.append(text("{mean}{unit} with {arm}", mean=cite.estimate(mean, sd=sd and sd["estimate"]), unit=unit, arm=words.arm(arm)))
+            parts.append(
+                text(
+                    "{mean}{unit} with {arm}",
+                    mean=cite.estimate(mean, sd=sd["estimate"] if sd else None),
+                    unit=unit,
+                    arm=words.arm(arm),
+                )
+            )
     if not parts:
         return Markup("")
-    return text("{at} the mean {change}{what} was {means}.", at=opening(words.at(visit)), change=change, what=inside(words.endpoint(endpoint)), means=_joined(parts))
-
-
-def _joined(parts: list[Markup]) -> Markup:
-    if len(parts) < 2:
-        return parts[0] if parts else Markup("")
-    return Markup(" and ").join([Markup(", ").join(parts[:-1]), parts[-1]])
+    return text(
+        "{at}, the mean {change}{what} was {means}.",
+        at=opening(words.at(visit)),
+        change=change,
+        what=inside(words.endpoint(endpoint)),
+        means=cite.listed(parts),
+    )
 
 
 def _caption(words: Words, name: str) -> Markup:
@@ -128,9 +166,14 @@ def _caption(words: Words, name: str) -> Markup:
     what = (
         text("A patient improved when {criterion}.", criterion=_criterion(words, declared.endpoint))
         if endpoint.is_response
-        else text("{scale}.", scale=opening(f"{words.criterion(declared.endpoint)}, {words.score(words.score_of(declared.endpoint)).scale}"))
+        else text(
+            "{scale}.",
+            scale=opening(
+                f"{words.criterion(declared.endpoint)}, {words.score(words.score_of(declared.endpoint)).scale}"
+            ),
+        )
     )
-    return text("{what} The primary analysis stands first. {chosen}", what=what, chosen=words.chosen_note)
+    return text("{what} {chosen}", what=what, chosen=words.chosen_note)
 
 
 def _criterion(words: Words, endpoint: str) -> str:
@@ -141,7 +184,11 @@ def _facts(results: Results, words: Words, name: str, visit: str) -> tuple[tuple
     study = words.protocol.study
     declared = comparisons.analysis_of(words, name)
     response = words.protocol.endpoints[declared.endpoint].is_response
-    endpoint = f"{_criterion(words, declared.endpoint)}, {words.at(visit)}" if response else f"{words.criterion(declared.endpoint)} {words.at(visit)}"
+    endpoint = (
+        f"{_criterion(words, declared.endpoint)}, {words.at(visit)}"
+        if response
+        else f"{words.criterion(declared.endpoint)} {words.at(visit)}"
+    )
     items = [
         ("Patients", study.population),
         ("Compared", _compared(results, words)),
@@ -158,95 +205,177 @@ def _compared(results: Results, words: Words) -> Markup:
     for arm in words.arms:
         allocated = comparisons.flow(results, "allocated", arm)
         count = text(", {n}", n=cite.count(allocated)) if allocated else ""
-        parts.append(text('<span class="arm-{arm}">{label}</span>{n}', arm=arm, label=words.protocol.arms[arm].label, n=count))
+        parts.append(
+            text(
+                '<span class="arm-{arm}">{label}</span>{n}',
+                arm=arm,
+                label=words.protocol.arms[arm].label,
+                n=count,
+            )
+        )
     return Markup("; ").join(parts)
 
 
 def _estimand(words: Words, name: str) -> str:
-    """Whom the estimate speaks of, and what happens to answers after an intercurrent event, in one or two sentences."""
+    """Whom the estimate speaks of, in one sentence."""
     declared = comparisons.analysis_of(words, name)
     estimand = words.protocol.estimands.get(declared.estimand or "")
     if estimand is None:
         return "All patients with the outcome"
     chosen = words.protocol.analysis_sets.get(estimand.set)
     label = estimand.label or (chosen.label if chosen else "") or hyphenless(estimand.set)
-    by_strategy: dict[str, list[str]] = {}
-    for event, strategy in estimand.events.items():
-        declared_event = words.protocol.events.get(event)
-        by_strategy.setdefault(strategy, []).append(inside((declared_event.label if declared_event else "") or hyphenless(event)))
-    events = "; ".join(f"{joined(names)}: {STRATEGIES[s]}" for s, names in by_strategy.items())
     target = "" if estimand.label else f", {TARGETS[estimand.target]}"
-    overlap = " A patient counts the more, the less certain the choice of arm was (overlap weights)." if estimand.target == "overlap" else ""
-    return f"{label}{target}.{overlap}" + (f" {opening(events)}." if events else "")
+    overlap = (
+        ": a patient counts the more, the less certain the choice of arm was"
+        if estimand.target == "overlap"
+        else ""
+    )
+    return f"{label}{target}{overlap}"
 
 
 def _registered(words: Words) -> Text:
     registration = words.protocol.study.registration
     if registration is None:
-        return text("No registration is given; protocol {version}", version=words.protocol.study.version)
+        return "No registration given"
     date = f", {registration.date:%-d %B %Y}" if registration.date else ""
-    return text("{registry} {number}{date}", registry=registration.registry, number=registration.number, date=date)
+    return text(
+        "{registry} {number}{date}", registry=registration.registry, number=registration.number, date=date
+    )
 
 
 def _data(results: Results, words: Words, visit: str) -> Text:
     parts = []
     for arm in words.arms:
-        seen, all_of = comparisons.flow(results, "assessed", arm, visit), comparisons.flow(results, "allocated", arm)
+        seen, all_of = (
+            comparisons.flow(results, "assessed", arm, visit),
+            comparisons.flow(results, "allocated", arm),
+        )
         if seen and all_of:
-            parts.append(text("{k} of {n} with {arm}", k=cite.count(seen), n=cite.count(all_of), arm=words.brief(arm)))
-    assessed = text("Assessed {at}: {parts}", at=words.at(visit), parts=_joined(parts)) if parts else Markup("")
-    kind = "Simulated by a computer, no patient is real. " if results.simulated else ""
-    return text("{kind}{assessed}", kind=kind, assessed=assessed)
+            parts.append(
+                text("{k} of {n} with {arm}", k=cite.count(seen), n=cite.count(all_of), arm=words.short(arm))
+            )
+    assessed = (
+        text("assessed {at}: {parts}", at=words.at(visit), parts=cite.listed(parts)) if parts else Markup("")
+    )
+    kind = "Simulated, no patient is real; " if results.simulated else ""
+    return text("{kind}{assessed}", kind=kind, assessed=assessed) if kind else opening(assessed)
 
 
 def _allocation(results: Results, words: Words) -> tuple[str, Text]:
     if not words.arms_chosen:
         return "Allocated by chance", text(
-            "Arms were assigned at random, so what was not recorded differs between them by chance alone; the intervals allow for that chance."
+            "Arms were assigned at random, so what was not recorded differs between them by chance alone; the intervals"
+            " allow for that chance."
         )
-    rows = [r for r in results.rows(analysis="baseline", statistic="standardised difference", target="everyone") if cite.usable(r)]
+    rows = [
+        r
+        for r in results.rows(analysis="baseline", statistic="standardised difference", target="everyone")
+        if cite.usable(r)
+    ]
     largest = max(rows, key=lambda r: abs(r["estimate"]), default=None)
     seen = ""
     if largest is not None:
         seen = text(
             " The largest recorded difference before weighting was in {what}, {d} standard deviations.",
-            what=inside(words.covariate(largest["item"])), d=cite.estimate(largest, note=True),
-        )  # fmt: skip
+            what=inside(words.covariate(largest["item"])),
+            d=cite.estimate(largest, note=True),
+        )
     weighted = comparisons.analysis_of(words, comparisons.primary_name(words)).adjust != "none"
-    cannot = "Adjustment balances what was recorded; it cannot balance what was not." if weighted else "The comparison is not adjusted."
-    return "Chosen, not randomised", text("Patients and clinicians chose the arm.{seen} {cannot}", seen=seen, cannot=cannot)
+    cannot = (
+        "Adjustment balances what was recorded; it cannot balance what was not."
+        if weighted
+        else "The comparison is not adjusted."
+    )
+    return "Chosen, not randomised", text(
+        "Patients and clinicians chose the arm.{seen} {cannot}", seen=seen, cannot=cannot
+    )
 
 
 def _missing(results: Results, words: Words, name: str, visit: str) -> tuple[str, Text]:
+    lost = {r["arm"]: r for r in results.rows(analysis=name, visit=visit, statistic="missing outcomes")}
+    parts = [
+        text(
+            "{k} of {n} with {arm}",
+            k=cite.count(lost[arm]),
+            n=cite.count(lost[arm], "n"),
+            arm=words.brief(arm),
+        )
+        for arm in words.arms
+        if arm in lost
+    ]
+    observed = (
+        text("The primary outcome is missing for {parts}.", parts=cite.listed(parts))
+        if parts
+        else _analysed(results, words)
+    )
+    if lost and not any(r["estimate"] for r in lost.values()):
+        return "Missing answers", observed
+    rule = text(" {rule}.", rule=opening(missing_rule(comparisons.analysis_of(words, name).missing)))
+    cases = [
+        text(" {case}", case=_case(results, words, other))
+        for other, a in words.protocol.analyses.items()
+        if a.supports == name and a.missing == "worst-case"
+    ]
+    return "Missing answers", observed + (Markup("").join(c for c in cases if c.strip()) or rule)
+
+
+def _analysed(results: Results, words: Words) -> Markup:
     parts = []
-    used = {r["arm"]: r for r in results.rows(analysis=name, visit=visit, statistic=["responders", "ls mean", "mean", "risk"])}
     for arm in words.arms:
-        counted, all_of = comparisons.flow(results, "analysed", arm), comparisons.flow(results, "allocated", arm)
-        n = cite.count(used[arm], "n") if arm in used and used[arm]["n"] is not None else cite.count(counted)
-        if n and all_of:
-            parts.append(text("{k} of {n} with {arm}", k=n, n=cite.count(all_of), arm=words.brief(arm)))
-    observed = text("The primary analysis rests on {parts}.", parts=_joined(parts)) if parts else Markup("")
-    cases = [text(" {case}", case=_case(results, words, other)) for other, a in words.protocol.analyses.items() if a.supports == name and a.missing == "worst-case"]
-    none = Markup("") if cases else Markup(" The missing answers were not replaced; a worst case is not declared.")
-    return "Missing answers", observed + (Markup("").join(c for c in cases if c.strip()) or none)
+        used, all_of = comparisons.flow(results, "analysed", arm), comparisons.flow(results, "allocated", arm)
+        if used and all_of:
+            parts.append(
+                text("{k} of {n} with {arm}", k=cite.count(used), n=cite.count(all_of), arm=words.brief(arm))
+            )
+    return text("The primary analysis rests on {parts}.", parts=cite.listed(parts)) if parts else Markup("")
 
 
 def _case(results: Results, words: Words, name: str) -> Markup:
     rows = [r for r in comparisons.leading(results, words, name) if cite.usable(r)]
     many = len(words.treatments) > 1
-    parts = [text("{v}{arm}", v=cite.with_limits(r, note=True, level=i == 0), arm=f" with {words.brief(r['arm'])}" if many else "") for i, r in enumerate(rows)]
+    parts = [
+        text(
+            "{v}{arm}",
+            v=cite.with_limits(r, note=True, level=i == 0),
+            arm=f" with {words.brief(r['arm'])}" if many else "",
+        )
+        for i, r in enumerate(rows)
+    ]
     names = joined(words.brief(a) for a in words.treatments)
-    return text("Were every missing answer to count against {names}, the difference would be {v}.", names=names, v=_joined(parts)) if parts else Markup("")
+    return (
+        text(
+            "Were every missing answer to count against {names}, the difference would be {v}.",
+            names=names,
+            v=cite.listed(parts),
+        )
+        if parts
+        else Markup("")
+    )
 
 
 def _masking(words: Words) -> tuple[str, Text]:
     by_patient = any(form.by == "patient" for form in words.protocol.forms.values())
     scored = "scored their own outcome" if by_patient else "took part in the assessment of the outcome"
     said = {
-        "open-label": ("Open label", f"Patients knew their treatment and {scored}. No analysis in this report can remove that."),
-        "single-blind": ("Single-blind", "One side knew the treatment. Whether the masking held is not tested in this report."),
-        "assessor-blind": ("Assessor-blind", f"Those who assessed did not know the treatment; patients did{', and ' + scored if by_patient else ''}."),
-        "double-blind": ("Double-blind", "Neither patients nor staff were to know the treatment. Whether the masking held is not tested in this report."),
+        "open-label": (
+            "Open label",
+            f"Patients knew their treatment and {scored}. No analysis in this report can remove that.",
+        ),
+        "single-blind": (
+            "Single-blind",
+            "One side knew the treatment. Whether the masking held is not tested in this report.",
+        ),
+        "assessor-blind": (
+            "Assessor-blind",
+            f"Those who assessed did not know the treatment; patients did{', and ' + scored if by_patient else ''}.",
+        ),
+        "double-blind": (
+            "Double-blind",
+            (
+                "Neither patients nor staff were to know the treatment. Whether the masking held is not tested in this"
+                " report."
+            ),
+        ),
     }
     head, sentence = said[words.protocol.study.masking]
     return head, text("{s}", s=sentence)

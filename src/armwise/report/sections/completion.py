@@ -12,54 +12,93 @@ from armwise.report.tables import Column, Line, Table, Text, noted
 from armwise.report.words import Words, inside, opening
 
 Cells = dict[tuple[str, str, str, str], Row]  # form, visit, arm, statistic -> row
+Reasons = dict[tuple[str, str, str], list[Row]]  # form, visit, arm -> why questionnaires are missing
 
 
 def section(results: Results, words: Words) -> Section | None:
     """Completion by questionnaire; None without its rows."""
     rows = results.rows(analysis="completion")
-    cells: Cells = {(r["item"], r["visit"], r["arm"], r["statistic"]): r for r in rows if r["statistic"] != "missing"}
+    cells: Cells = {
+        (r["item"], r["visit"], r["arm"], r["statistic"]): r for r in rows if r["statistic"] != "missing"
+    }
+    reasons: Reasons = {}
+    for r in rows:
+        if r["statistic"] == "missing" and r["estimate"]:
+            reasons.setdefault((r["item"], r["visit"], r["arm"]), []).append(r)
     forms = list(dict.fromkeys(form for form, *_ in cells))
     visits = [v for v in words.protocol.visits if any(key[1] == v for key in cells)]
     if not forms:
         return None
-    columns = (Column("Questionnaire", side="left"), *(Column(words.protocol.visit_label(v)) for v in visits))
+    columns = (
+        Column("Questionnaire", side="left"),
+        *(Column(words.protocol.visit_label(v), side="left") for v in visits),
+    )
     lines: list[Line] = []
     for form in forms:
-        lines.append(Line(opening(words.form(form))))
-        lines += [_line(words, cells, form, visits, arm) for arm in words.arms if any((form, v, arm, "expected") in cells for v in visits)]
+        lines.append(Line(opening(words.form(form)), kind="group"))
+        arms = [a for a in words.arms if any((form, v, a, "expected") in cells for v in visits)]
+        lines += [_line(words, cells, reasons, form, visits, arm) for arm in arms]
     table = Table(
-        "Questionnaires received of those expected.", columns, tuple(lines),
-        "One questionnaire a patient and visit. Where some that were received could not be scored, the number scored is said below.",
-        noted(_unscored(words, cells)), compact=True,
-    )  # fmt: skip
+        "Questionnaires received of those expected.",
+        columns,
+        tuple(lines),
+        "One a patient and visit; below, why the others are missing.",
+        noted(_unscored(words, cells)),
+        compact=True,
+    )
     return Section(
-        name="completion", short="Completion", heading=_heading(words, cells),
+        name="completion",
+        short="Completion",
+        heading=_heading(words, cells),
         question="How many questionnaires came back, how many could be scored, and why are the others missing?",
-        blocks=(Block(table, noted(*_reasons(words, [r for r in rows if r["statistic"] == "missing"]))),),
-    )  # fmt: skip
+        blocks=(Block(table),),
+    )
 
 
-def _line(words: Words, cells: Cells, form: str, visits: list[str], arm: str) -> Line:
+def _line(words: Words, cells: Cells, reasons: Reasons, form: str, visits: list[str], arm: str) -> Line:
     made: list[Text] = []
     for visit in visits:
         expected, received = (cells.get((form, visit, arm, s)) for s in ("expected", "received"))
-        made.append(text("{k} of {n}", k=cite.count(received), n=cite.count(expected)) if expected and received else "")
-    return Line(text('<span class="arm-{arm}">{label}</span>', arm=arm, label=words.short(arm)), tuple(made), kind="level")
+        if expected is None or received is None:
+            made.append("")
+            continue
+        why = [
+            text("{n} {why}", n=cite.count(r), why=_why(r["category"]))
+            for r in reasons.get((form, visit, arm), [])
+        ]
+        below = text("<small>{why}</small>", why=Markup(", ").join(why)) if why else ""
+        made.append(text("{k} of {n}{below}", k=cite.count(received), n=cite.count(expected), below=below))
+    return Line(
+        text('<span class="arm-{arm}">{label}</span>', arm=arm, label=words.short(arm)),
+        tuple(made),
+        kind="level",
+    )
 
 
-def _heading(words: Words, cells: Cells) -> str:
+def _why(reason: str | None) -> str:
+    return inside((reason or "reason not recorded").removeprefix("left the study: "))
+
+
+def _heading(words: Words, cells: Cells) -> Text:
     """The lowest share received, and where: the first one in the order of the protocol, should several tie."""
     shares = []
     for (form, visit, arm, statistic), row in cells.items():
         received = cells.get((form, visit, arm, "received"))
         if statistic == "expected" and row["estimate"] and received:
-            shares.append((received["estimate"] / row["estimate"], received["estimate"], row["estimate"], form, visit, arm))
+            shares.append((received["estimate"] / row["estimate"], received, row, form, visit, arm))
     if not shares:
         return "No questionnaire was expected"
-    low, k, n, form, visit, arm = min(shares, key=lambda s: s[0])
+    low, received, expected, form, visit, arm = min(shares, key=lambda s: s[0])
     if low >= 1:
         return "Every questionnaire that was expected came back"
-    return f"Completion was lowest {words.at(visit)}: {k:.0f} of {n:.0f} with {words.brief(arm)} ({words.form(form)})"
+    return text(
+        'Completion was lowest {at}: <span class="nb">{k} of {n}</span> with {arm} ({form})',
+        at=words.at(visit),
+        k=cite.count(received),
+        n=cite.count(expected),
+        arm=words.brief(arm),
+        form=words.form(form),
+    )
 
 
 def _unscored(words: Words, cells: Cells) -> Text:
@@ -68,18 +107,11 @@ def _unscored(words: Words, cells: Cells) -> Text:
         scored = cells.get((form, visit, arm, "scored"))
         if statistic == "received" and scored and scored["estimate"] != received["estimate"]:
             where = f"{words.form(form)}, {words.visit(visit)}, {words.short(arm)}"
-            parts.append(text("{where}: {k} of {n}", where=where, k=cite.count(scored), n=cite.count(received)))
-    return text("Scored of received. {parts}.", parts=Markup("; ").join(parts)) if parts else "Every questionnaire received could be scored."
-
-
-def _reasons(words: Words, rows: list[Row]) -> list[Text]:
-    """Why questionnaires are missing, form by form is too long: by visit and arm for the first form that has reasons."""
-    found: list[Text] = []
-    form = next((r["item"] for r in rows if r["estimate"]), None)
-    for arm in words.arms:
-        mine = [r for r in rows if r["item"] == form and r["arm"] == arm and r["estimate"]]
-        if not mine:
-            continue
-        parts = [text("{visit}, {n} {why}", visit=words.visit(r["visit"]), n=cite.count(r), why=inside(r["category"] or "reason not recorded")) for r in mine]
-        found.append(text("{arm}: {parts}.", arm=opening(words.brief(arm)), parts=Markup("; ").join(parts)))
-    return [f"Why missing ({words.form(form or '')}).", *found] if found else []
+            parts.append(
+                text("{where}: {k} of {n}", where=where, k=cite.count(scored), n=cite.count(received))
+            )
+    return (
+        text("Scored of received. {parts}.", parts=Markup("; ").join(parts))
+        if parts
+        else "Every questionnaire received could be scored."
+    )

@@ -18,7 +18,11 @@ def section(results: Results, words: Words) -> Section | None:
     """The course of the score behind the primary endpoint; None without its means."""
     score = comparisons.main_score(words)
     endpoint = comparisons.change_endpoint(words, score)
-    visits = [v for v in words.protocol.visits if any(comparisons.described(results, score, v, a, "mean") for a in words.arms)]
+    visits = [
+        v
+        for v in words.protocol.visits
+        if any(comparisons.described(results, score, v, a, "mean") for a in words.arms)
+    ]
     if endpoint is None or len(visits) < 2:
         return None
     facts = words.score(score)
@@ -26,20 +30,31 @@ def section(results: Results, words: Words) -> Section | None:
     below = f" Below, the difference in change{_adjusted(words, endpoint)}." if compared else ""
     drawing = figure(
         f"{facts.label} by visit.",
-        text("Above, observed means with their intervals.{below} {chosen}", below=below, chosen=words.chosen_note),
-        lambda width: trajectory(results, endpoint, better="higher" if facts.higher_is_better else "lower", width=width),
+        text(
+            "Above, observed means with their intervals.{below} {chosen}",
+            below=below,
+            chosen=words.chosen_note,
+        ),
+        lambda width: trajectory(
+            results, endpoint, better="higher" if facts.higher_is_better else "lower", width=width
+        ),
     )
     last = _last(results, words, endpoint, compared[-1]) if compared else ()
     blocks = (Block(drawing, noted(*last)), Block(_table(results, words, score, endpoint, visits)))
     scale = f" Scale: {facts.scale}." if facts.scale else ""
     return Section(
-        name="course", short=f"{facts.label} over time", heading=headings.course(results, words, score),
-        question=f"How large was the difference, and did it last?{scale}", blocks=blocks,
-    )  # fmt: skip
+        name="course",
+        short=f"{facts.label} over time",
+        heading=headings.course(results, words, score),
+        question=f"How large was the difference, and did it last?{scale}",
+        blocks=blocks,
+    )
 
 
 def _adjusted(words: Words, endpoint: str) -> str:
-    names = [n for n, a in words.protocol.analyses.items() if a.endpoint == endpoint and a.role != "sensitivity"]
+    names = [
+        n for n, a in words.protocol.analyses.items() if a.endpoint == endpoint and a.role != "sensitivity"
+    ]
     declared = [words.protocol.analyses[n] for n in names]
     if any(a.adjust == "covariates" for a in declared):
         return ", adjusted for the covariates of the analysis"
@@ -53,26 +68,47 @@ def _last(results: Results, words: Words, endpoint: str, visit: str) -> tuple[Te
     many = len(words.treatments) > 1
     said: list[Text] = []
     for row in comparisons.leading(results, words, name, visit):
-        beside = [r for r in comparisons.leading(results, words, f"{name}.unadjusted", visit) if r["arm"] == row["arm"]] if declared.adjust != "none" else []
-        crude = text(" Unadjusted: {u}.", u=cite.with_limits(beside[0], row_decimals(row) if cite.usable(row) else None)) if beside else ""
+        beside = (
+            [
+                r
+                for r in comparisons.leading(results, words, f"{name}.unadjusted", visit)
+                if r["arm"] == row["arm"]
+            ]
+            if declared.adjust != "none"
+            else []
+        )
+        crude = (
+            text(
+                " Unadjusted: {u}.",
+                u=cite.with_limits(beside[0], row_decimals(row) if cite.usable(row) else None),
+            )
+            if beside
+            else ""
+        )
         kind = "Difference" if declared.adjust == "none" else "Adjusted difference"
         said.append(
-            text("{kind}{arm} {at}: {value}.{crude}", kind=kind, arm=f", {words.brief(row['arm'])}" if many else "", at=words.at(visit),
-                 value=cite.with_limits(row, note=True, level=True), crude=crude)
-        )  # fmt: skip
+            text(
+                "{kind}{arm} {at}: {value}.{crude}",
+                kind=kind,
+                arm=f", {words.brief(row['arm'])}" if many else "",
+                at=words.at(visit),
+                value=cite.with_limits(row, note=True, level=True),
+                crude=crude,
+            )
+        )
         said.append(lord(results, words, row))
     return tuple(s for s in said if s)
 
 
 def lord(results: Results, words: Words, row: Row) -> Text:
-    """The sentence on the adjusted against the unadjusted difference in change, where arms were chosen and they differ."""
+    """How the adjusted and the unadjusted difference in change differ, where arms were chosen and they do."""
     found = results.rows(analysis=row["analysis"], visit=row["visit"], arm=row["arm"], statistic="lord")
     if not found or not cite.usable(found[0]) or not (found[0]["reason"] or "").startswith("differ"):
         return ""
     return text(
-        "The two differences are {d} standard errors apart (Lord’s paradox). The adjusted one assumes that patients alike in what was "
-        "recorded would have fared alike without the treatment; the unadjusted one, that both arms would have changed by the same amount. "
-        "Neither assumption can be tested here.",
+        "The two differences are {d} standard errors apart (Lord’s paradox). The adjusted one assumes that patients"
+        " alike in what was recorded would have fared alike without the treatment; the unadjusted one, that both arms"
+        " would have changed by the same amount. Neither assumption can be tested here.",
         d=cite.estimate(found[0], 1, note=True),
     )
 
@@ -82,7 +118,13 @@ def _table(results: Results, words: Words, score: str, endpoint: str, visits: li
     columns += [Column(words.short(arm), "mean (SD), n", arm=arm) for arm in words.arms]
     for arm in words.treatments:
         against = "Difference" if len(words.treatments) == 1 else f"{words.short(arm)}, difference"
-        columns.append(Column(f"{against} (95% CI)", "in change, adjusted" if _adjusted(words, endpoint) else "in change", wide=True))
+        columns.append(
+            Column(
+                f"{against} (95% CI)",
+                "in change, adjusted" if _adjusted(words, endpoint) else "in change",
+                wide=True,
+            )
+        )
     rows = [_line(results, words, score, endpoint, visit) for visit in visits]
     label = words.score(score).label
     return Table(f"{label} by visit.", tuple(columns), tuple(rows), words.chosen_note, compact=True)
@@ -95,10 +137,10 @@ def _line(results: Results, words: Words, score: str, endpoint: str, visit: str)
         digits = sd_decimals(sd["estimate"]) if sd and cite.usable(sd) else 1
         spread = text(" ({sd})", sd=cite.estimate(sd, digits)) if cite.usable(sd) else ""
         n = text(", {n}", n=cite.count(mean, "n")) if mean and mean["n"] is not None else ""
-        cells.append(text("{m}{sd}{n}", m=cite.estimate(mean, digits), sd=spread, n=n) if mean else Markup(""))
+        cells.append(
+            text("{m}{sd}{n}", m=cite.estimate(mean, digits), sd=spread, n=n) if mean else Markup("")
+        )
     names = comparisons.answers(results, words, endpoint, visit)
     rows = {r["arm"]: r for r in comparisons.leading(results, words, names[0], visit)} if names else {}
     cells += [cite.with_limits(rows.get(arm), note=True) for arm in words.treatments]
     return Line(words.protocol.visit_label(visit), tuple(cells))
-
-

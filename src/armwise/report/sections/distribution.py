@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from armwise.analysis.results import Results
-from armwise.report import comparisons
+from armwise.report import comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.distribution import distribution
 from armwise.report.page import Block, Section, figure
@@ -14,8 +14,14 @@ from armwise.report.words import Words
 def section(results: Results, words: Words) -> Section | None:
     """The change of the main score at the last visit; None without its curve."""
     score = comparisons.main_score(words)
-    endpoint = next((n for n, e in words.protocol.endpoints.items() if e.score == score and e.kind == "change"), None)
-    rows = results.rows(analysis="distribution", endpoint=endpoint, statistic="cumulative share") if endpoint else []
+    endpoint = next(
+        (n for n, e in words.protocol.endpoints.items() if e.score == score and e.kind == "change"), None
+    )
+    rows = (
+        results.rows(analysis="distribution", endpoint=endpoint, statistic="cumulative share")
+        if endpoint
+        else []
+    )
     better = words.score(score).higher_is_better
     if endpoint is None or not rows or better is None:
         return None
@@ -23,16 +29,30 @@ def section(results: Results, words: Words) -> Section | None:
     label, visit = words.score(score).label, visits[-1]
     drawing = figure(
         f"Change in {label} from baseline to {words.visit(visit)}.",
-        text("Share of patients with each change or a better one, observed cases. {chosen}", chosen=words.chosen_note),
+        text(
+            "Share of patients with each change or a better one, observed cases. {chosen}",
+            chosen=words.chosen_note,
+        ),
         lambda width: distribution(
-            results, endpoint, visit, better="higher" if better else "lower", threshold=_threshold(words, score), width=width
+            results,
+            endpoint,
+            visit,
+            better="higher" if better else "lower",
+            threshold=_threshold(words, score),
+            width=width,
         ),
     )
-    side = "Read it at any threshold: at each change on the horizontal axis, the height is the share of the arm that did at least as well. The curves do not depend on the choice of a responder definition."
+    side = (
+        "Read it at any threshold: at each change on the horizontal axis, the height is the share of the arm that did"
+        " at least as well. The curves do not depend on the choice of a responder definition."
+    )
     return Section(
-        name="distribution", short="Every threshold", heading=f"The distribution of change in {label} at every threshold",
-        question="Does the answer hang on where the line between responders and others is drawn?", blocks=(Block(drawing, noted(side)),),
-    )  # fmt: skip
+        name="distribution",
+        short="Every threshold",
+        heading=headings.distribution(results, words, endpoint, visit, _threshold(words, score)),
+        question="Does the answer hang on where the line between responders and others is drawn?",
+        blocks=(Block(drawing, noted(side)),),
+    )
 
 
 def _threshold(words: Words, score: str) -> float | None:

@@ -15,26 +15,52 @@ from armwise.report.page import Block, Prose, Section
 from armwise.report.references import used
 from armwise.report.sections.outcomes import family_words
 from armwise.report.tables import Column, Line, Table, Text
-from armwise.report.words import STRATEGIES, TARGETS, Words, hyphenless, inside, joined, missing_rule, opening
+from armwise.report.words import (
+    STRATEGIES,
+    TARGETS,
+    Words,
+    hyphenless,
+    inside,
+    joined,
+    missing_rule,
+    opening,
+    spoken,
+)
 
 #: What each method of the analysis computes, in words; keys are beginnings of the rows' method names, in lower case.
 INTERVALS: Mapping[str, str] = {
-    "overlap weights, mover-wilson": "the weighted difference in risks combines, by the MOVER rule, two Wilson limits at the effective number of patients",
-    "overlap weights, stacked sandwich": "the weighted difference in means has the standard error of the stacked estimating equations, with a small-sample correction",
+    "overlap weights, mover-wilson": (
+        "the weighted difference in risks combines, by the MOVER rule, two Wilson limits at the effective number of"
+        " patients"
+    ),
+    "overlap weights, stacked sandwich": (
+        "the weighted difference in means has the standard error of the stacked estimating equations, with a"
+        " small-sample correction"
+    ),
     "newcombe": "the unadjusted difference in risks has Newcombe’s interval from two Wilson limits",
     "miettinen-nurminen": "score intervals for risks and their ratios follow Miettinen and Nurminen",
     "ancova": "analysis of covariance gives t intervals from its model",
     "welch": "unadjusted differences in means have Welch’s interval",
     "fisher": "Fisher’s exact method gives the conditional odds ratio",
     "wilson": "single proportions have Wilson’s interval",
-    "mann-whitney": "the Hodges-Lehmann shift is the median of all pairwise differences, with the interval of the Mann-Whitney test",
+    "mann-whitney": (
+        "the Hodges-Lehmann shift is the median of all pairwise differences, with the interval of the Mann-Whitney test"
+    ),
 }
 
 
 def section(results: Results, words: Words) -> Section:
     """Design, endpoints, estimands, analyses, multiplicity, intervals, and the works they rest on."""
     study = (_design(words), _eligibility(words), _visits(words), _size(words))
-    statistics = (_weights(words), _missing(words), _ls_means(words), _intervals(results), _tests(words), _within(words), _rounding())
+    statistics = (
+        _weights(words),
+        _missing(words),
+        _ls_means(words),
+        _intervals(results),
+        _tests(words),
+        _within(words),
+        _rounding(),
+    )
     blocks = [
         Block(Prose(tuple(p for p in study if p))),
         Block(_endpoints(words)),
@@ -44,7 +70,11 @@ def section(results: Results, words: Words) -> Section:
         Block(_references(results, words)),
     ]
     return Section(
-        name="methods", short="Methods", heading="How this was done", question="Could someone else do it again?", blocks=tuple(blocks)
+        name="methods",
+        short="Methods",
+        heading="How this was done",
+        question="Could someone else do it again?",
+        blocks=tuple(blocks),
     )
 
 
@@ -58,16 +88,24 @@ def _design(words: Words) -> Text:
     for name in words.arms:
         arm = words.protocol.arms[name]
         parts = f" ({'; '.join(arm.components)})" if arm.components else ""
-        arms.append(f"{arm.label}: {inside(arm.description) if arm.description else 'as labelled'}{parts}")
-    who = " Patients and clinicians chose the arm; it was not assigned." if words.arms_chosen else " Arms were assigned at random."
+        if arm.description or parts:
+            arms.append(f"{arm.label}: {inside(arm.description)}{parts}.")
+    who = (
+        " Patients and clinicians chose the arm; it was not assigned."
+        if words.arms_chosen
+        else " Arms were assigned at random."
+    )
     setting = f" {study.setting.rstrip('.')}." if study.setting else ""
-    aim = f" {study.objective.strip().rstrip('.')}." if study.objective else ""
-    return _paragraph("Design", f"{opening(words.allocation())}.{who}{setting}{aim} {'. '.join(arms)}.")
+    aim = f" Aim: {inside(study.objective.strip()).rstrip('.')}." if study.objective else ""
+    return _paragraph("Design", f"{opening(words.allocation())}.{who}{setting}{aim} {' '.join(arms)}")
 
 
 def _eligibility(words: Words) -> Text:
     declared = words.protocol.eligibility
-    parts = [f"Included: {'; '.join(declared.inclusion.values())}." if declared.inclusion else "", f"Excluded: {'; '.join(declared.exclusion.values())}." if declared.exclusion else ""]
+    parts = [
+        f"Included: {'; '.join(declared.inclusion.values())}." if declared.inclusion else "",
+        f"Excluded: {'; '.join(declared.exclusion.values())}." if declared.exclusion else "",
+    ]
     return _paragraph("Eligibility", " ".join(p for p in parts if p))
 
 
@@ -75,16 +113,42 @@ def _visits(words: Words) -> Text:
     protocol = words.protocol
     parts = []
     for visit in protocol.visits.values():
-        window = f" ({number(visit.day + visit.window[0])} to {number(visit.day + visit.window[1])})" if visit.window else ""
+        window = (
+            f" ({number(visit.day + visit.window[0])} to {number(visit.day + visit.window[1])})"
+            if visit.window
+            else ""
+        )
         parts.append(f"{inside(visit.label)} on day {number(visit.day)}{window}")
     zero = protocol.time_zero
-    day0 = joined(dict.fromkeys([zero] if isinstance(zero, str) else [f"{ref} ({words.short(a)})" for a, ref in zero.items()]))
-    rule = {"nearest": "the one nearest to the target day", "first": "the first", "last": "the last"}[protocol.window_rule]
-    return _paragraph("Visits", f"{opening(joined(parts))}. Day 0 is {day0}. Of two records in one window {rule} is used.")
+    origins = (
+        {"": zero} if isinstance(zero, str) else {f" ({words.short(a)})": ref for a, ref in zero.items()}
+    )
+    day0 = joined(f"{_origin(words, ref)}{arm}" for arm, ref in origins.items())
+    rule = {"nearest": "the one nearest to the target day", "first": "the first", "last": "the last"}[
+        protocol.window_rule
+    ]
+    return _paragraph(
+        "Visits", f"{opening(joined(parts))}. Day 0 is {day0}. Of two records in one window {rule} is used."
+    )
+
+
+def _origin(words: Words, ref: str) -> str:
+    """`procedures.date` -> `date of injection`."""
+    form, _, item = ref.partition(".")
+    declared = words.protocol.forms.get(form)
+    if declared and item in declared.items:
+        return inside(declared.items[item].text(words.protocol.study.language) or hyphenless(item))
+    return {"enrolled": "the day of enrolment", "date": f"the date of {inside(words.form(form))}"}.get(
+        item, ref
+    )
 
 
 def _size(words: Words) -> Text:
-    planned = [f"{number(arm.planned)} with {words.brief(name)}" for name, arm in words.protocol.arms.items() if arm.planned]
+    planned = [
+        f"{number(arm.planned)} with {words.brief(name)}"
+        for name, arm in words.protocol.arms.items()
+        if arm.planned
+    ]
     return _paragraph("Size", f"Planned: {joined(planned)}." if planned else "")
 
 
@@ -93,9 +157,21 @@ def _endpoints(words: Words) -> Table:
     lines = []
     for name, endpoint in protocol.endpoints.items():
         scale = words.score(words.score_of(name)).scale if not endpoint.is_response else "yes or no"
-        score = "" if not endpoint.of else "A missing component makes it missing" if endpoint.missing_component == "missing" else "Taken from the observed component"
+        score = (
+            ""
+            if not endpoint.of
+            else (
+                "A missing component makes it missing"
+                if endpoint.missing_component == "missing"
+                else "Taken from the observed component"
+            )
+        )
         lines.append(Line(words.endpoint(name), (opening(words.criterion(name)), scale), score))
-    columns = (Column("Endpoint", side="left"), Column("Definition", side="left"), Column("Scale", side="left"))
+    columns = (
+        Column("Endpoint", side="left"),
+        Column("Definition", side="left", wide=True),
+        Column("Scale", side="left"),
+    )
     return Table("Endpoints.", columns, tuple(lines), "As declared in the protocol, with their operators.")
 
 
@@ -106,10 +182,33 @@ def _estimands(words: Words) -> Table | None:
     lines = []
     for name, estimand in protocol.estimands.items():
         declared = protocol.analysis_sets.get(estimand.set)
-        events = "; ".join(f"{inside(_event(words, e))}: {STRATEGIES[s]} ({hyphenless(s)})" for e, s in estimand.events.items())
-        lines.append(Line(opening(hyphenless(name)), ((declared.label if declared else "") or hyphenless(estimand.set), opening(TARGETS[estimand.target]), opening(events) or "None declared"), estimand.label))
-    columns = (Column("Estimand", side="left"), Column("Analysis set", side="left"), Column("Speaks of", side="left"), Column("Intercurrent events", side="left"))
-    return Table("Estimands.", columns, tuple(lines), "In the attributes of ICH E9(R1); endpoint and summary measure stand with each analysis below.")
+        events = "; ".join(
+            f"{inside(_event(words, e))}: {STRATEGIES[s]} ({hyphenless(s)})"
+            for e, s in estimand.events.items()
+        )
+        lines.append(
+            Line(
+                opening(hyphenless(name)),
+                (
+                    (declared.label if declared else "") or hyphenless(estimand.set),
+                    opening(TARGETS[estimand.target]),
+                    opening(events) or "None declared",
+                ),
+                estimand.label,
+            )
+        )
+    columns = (
+        Column("Estimand", side="left"),
+        Column("Analysis set", side="left"),
+        Column("Speaks of", side="left"),
+        Column("Intercurrent events", side="left", wide=True),
+    )
+    return Table(
+        "Estimands.",
+        columns,
+        tuple(lines),
+        "In the terms of ICH E9(R1); endpoint and summary measure stand with each analysis below.",
+    )
 
 
 def _event(words: Words, name: str) -> str:
@@ -123,15 +222,37 @@ def _analyses(words: Words) -> Table:
         visits = joined(words.visit(v) for v in words.protocol.analysis_visits(a))
         planned = "" if a.planned else " (post hoc)"
         lines.append(
-            Line(a.label or opening(hyphenless(name)), (opening(hyphenless(a.role)) + planned, words.endpoint(a.endpoint), opening(visits), _how(words, a), hyphenless(a.estimand or "–")))
+            Line(
+                a.label or words.endpoint(a.endpoint),
+                (
+                    opening(hyphenless(a.role)) + planned,
+                    words.endpoint(a.endpoint),
+                    opening(visits),
+                    _how(words, a),
+                    hyphenless(a.estimand or "–"),
+                ),
+                name,
+            )
         )
-    columns = (Column("Analysis", side="left"), Column("Role", side="left"), Column("Endpoint", side="left"), Column("At", side="left"), Column("Method", side="left"), Column("Estimand", side="left"))
+    columns = (
+        Column("Analysis", side="left"),
+        Column("Role", side="left"),
+        Column("Endpoint", side="left"),
+        Column("At", side="left"),
+        Column("Method", side="left", wide=True),
+        Column("Estimand", side="left"),
+    )
     return Table("Analyses.", columns, tuple(lines), "In the order of the protocol.", compact=True)
 
 
 def _how(words: Words, a: Analysis) -> str:
-    covariates = f"; {joined(inside(words.covariate(c)) for c in a.covariates)}" if a.covariates else ""
-    missing = {"complete-cases": "", "non-response": "; missing answer is no response", "worst-case": "; worst case for missing answers", "locf": "; last observation carried forward"}[a.missing]
+    covariates = f"; {joined(spoken(words.covariate(c)) for c in a.covariates)}" if a.covariates else ""
+    missing = {
+        "complete-cases": "",
+        "non-response": "; missing answer is no response",
+        "worst-case": "; worst case for missing answers",
+        "locf": "; last observation carried forward",
+    }[a.missing]
     margin = f"; {a.margin.kind} margin {a.margin.value:g}" if a.margin else ""
     return f"{opening(words.method(a))}{covariates}{missing}{margin}"
 
@@ -141,30 +262,55 @@ def _weights(words: Words) -> Text:
         return ""
     return _paragraph(
         "Weighting",
-        "The probability of the arm was estimated by logistic regression on the covariates of the analysis. Each patient is weighted by the "
-        "probability of the arm that the patient did not have (overlap weights; Li, Morgan and Zaslavsky 2018): the weighted arms then have "
-        "equal means of these covariates, and the estimate speaks of patients for whom either arm was a realistic choice.",
+        "The probability of the arm was estimated by logistic regression on the covariates of the analysis. Each"
+        " patient is weighted by the probability of the arm that the patient did not have (overlap weights; Li, Morgan"
+        " and Zaslavsky 2018): the weighted arms then have equal means of these covariates, and the estimate speaks of"
+        " patients for whom either arm was a realistic choice.",
     )
 
 
 def _missing(words: Words) -> Text:
     rules = dict.fromkeys(a.missing for a in words.protocol.analyses.values())
     primary = comparisons.analysis_of(words, comparisons.primary_name(words)).missing
-    others = [inside(missing_rule(r)) for r in rules if r != primary]
+    others = [missing_rule(r) for r in rules if r != primary]
     also = f" In other analyses: {'; '.join(others)}." if others else ""
-    return _paragraph("Missing answers", f"Primary analysis: {inside(missing_rule(primary))}.{also} Items missing within a questionnaire follow the instrument’s own rule.")
+    return _paragraph(
+        "Missing answers",
+        f"Primary analysis: {missing_rule(primary)}.{also} Items missing within a questionnaire follow the instrument’s"
+        " own rule.",
+    )
 
 
 def _ls_means(words: Words) -> Text:
     weights = dict.fromkeys(a.ls_means for a in words.protocol.analyses.values() if a.method == "ancova")
-    said = {"equal": "equal weights for the categories of a factor", "observed": "the observed shares of the categories of a factor"}
-    return _paragraph("Adjusted means", f"Least-squares means take the covariates at their means, with {joined(said[w] for w in weights)}.") if weights else Markup("")
+    said = {
+        "equal": "equal weights for the categories of a factor",
+        "observed": "the observed shares of the categories of a factor",
+    }
+    return (
+        _paragraph(
+            "Adjusted means",
+            f"Least-squares means take the covariates at their means, with {joined(said[w] for w in weights)}.",
+        )
+        if weights
+        else Markup("")
+    )
 
 
 def _intervals(results: Results) -> Text:
     methods = [str(m).lower() for m in results.table["method"].drop_nulls().unique()]
-    found = [words for start, words in INTERVALS.items() if any(m.startswith(start) or (start == "fisher" and "fisher" in m) for m in methods)]
-    return _paragraph("Intervals", opening("; ".join(found)) + ". They are two-sided, at 95% unless said otherwise.") if found else ""
+    found = [
+        words
+        for start, words in INTERVALS.items()
+        if any(m.startswith(start) or (start == "fisher" and "fisher" in m) for m in methods)
+    ]
+    return (
+        _paragraph(
+            "Intervals", opening("; ".join(found)) + ". They are two-sided, at 95% unless said otherwise."
+        )
+        if found
+        else ""
+    )
 
 
 def _tests(words: Words) -> Text:
@@ -172,20 +318,42 @@ def _tests(words: Words) -> Text:
     if not families:
         return _paragraph("Multiplicity", "The protocol declares no family of tests, so no P value is shown.")
     names = "; ".join(family_words(words, f) for f in families)
-    return _paragraph("Multiplicity", f"Families of tests, in this order: {names}. Other analyses carry intervals without P values. A P value comes from the method of the interval beside it.")
+    return _paragraph(
+        "Multiplicity",
+        f"Families of tests, in this order: {names}. Other analyses carry intervals without P values. A P value comes"
+        " from the method of the interval beside it.",
+    )
 
 
 def _within(words: Words) -> Text:
-    said = "Changes within an arm are described by their mean and interval; a change within an arm is no evidence about the treatment (Bland and Altman 2011), so none is tested."
-    return _paragraph("Changes within arms", said) if any(e.kind == "change" for e in words.protocol.endpoints.values()) else ""
+    said = (
+        "Changes within an arm are described by their mean and interval; a change within an arm is no evidence about"
+        " the treatment (Bland and Altman 2011), so none is tested."
+    )
+    return (
+        _paragraph("Changes within arms", said)
+        if any(e.kind == "change" for e in words.protocol.endpoints.values())
+        else ""
+    )
 
 
 def _rounding() -> Text:
-    return _paragraph("Numbers", "Rounded once, half away from zero; an estimate and its limits have the same decimals.")
+    return _paragraph(
+        "Numbers", "Rounded once, half away from zero; an estimate and its limits have the same decimals."
+    )
 
 
 def _references(results: Results, words: Words) -> Prose:
     items = Markup("").join(text("<li>{c}</li>", c=c) for c in used(results, words))
     publication = words.protocol.study.publication
-    own = text("<li>{c}</li>", c=f"{publication.citation.strip()}{' PMID ' + publication.pmid + '.' if publication.pmid else ''}") if publication else Markup("")
-    return Prose((text('<b>References</b><ol class="refs">{own}{items}</ol>', own=own, items=items),), small=True)
+    own = (
+        text(
+            "<li>{c}</li>",
+            c=f"{publication.citation.strip()}{' PMID ' + publication.pmid + '.' if publication.pmid else ''}",
+        )
+        if publication
+        else Markup("")
+    )
+    return Prose(
+        (text('<h3>References</h3><ol class="refs">{own}{items}</ol>', own=own, items=items),), small=True
+    )

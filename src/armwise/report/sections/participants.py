@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from markupsafe import Markup
 
 from armwise.analysis.results import Results, Row
@@ -25,12 +23,14 @@ def section(results: Results, words: Words) -> Section | None:
     blocks = [b for b in (_flow(results, words), _table(results, words, found)) if b is not None]
     if not blocks:
         return None
-    before = [r["estimate"] for (_, _, target), r in found.items() if target == "everyone"]
-    after = [r["estimate"] for (_, _, target), r in found.items() if target == "overlap"]
+    before, after = _largest(found, "everyone"), _largest(found, "overlap")
     return Section(
-        name="participants", short="Who took part", heading=headings.balance(before, after, words),
-        question="Who entered, who was lost, and were the arms alike before treatment?", blocks=tuple(blocks),
-    )  # fmt: skip
+        name="participants",
+        short="Who took part",
+        heading=headings.balance(before, after, words),
+        question="Who entered, who was lost, and were the arms alike before treatment?",
+        blocks=tuple(blocks),
+    )
 
 
 def _differences(results: Results) -> Differences:
@@ -38,36 +38,36 @@ def _differences(results: Results) -> Differences:
     return {(r["item"], r["arm"], r["target"] or "everyone"): r for r in rows if cite.usable(r)}
 
 
+def _largest(found: Differences, target: str) -> list[float]:
+    """The largest standardised difference of each characteristic, over the arms."""
+    largest: dict[str, float] = {}
+    for (item, _, of), row in found.items():
+        if of == target:
+            largest[item] = max(largest.get(item, 0.0), abs(row["estimate"]))
+    return list(largest.values())
+
+
 def _flow(results: Results, words: Words) -> Block | None:
     if not results.rows(analysis="flow"):
         return None
     guide = "follows TREND" if words.arms_chosen else "follows CONSORT 2025"
-    how = "Treatment was chosen, not assigned at random" if words.arms_chosen else "Treatment was assigned at random"
-    start = "" if comparisons.flow(results, "screened") else " No screening record was kept: the diagram starts at enrolment."
-    return Block(
-        figure("Participant flow.", f"{how}; the diagram {guide}.{start}", lambda width: flow_figure(results, width=width)),
-        noted(_losses(results, words)),
+    how = (
+        "Treatment was chosen, not assigned at random"
+        if words.arms_chosen
+        else "Treatment was assigned at random"
     )
-
-
-def _losses(results: Results, words: Words) -> Text:
-    """Who left, by arm."""
-    parts = []
-    for arm in words.arms:
-        gone = results.rows(analysis="flow", category="off study", arm=arm)
-        reasons = [text("{n} {why}", n=cite.count(r), why=_reason(r["item"])) for r in _summed(gone)]
-        if reasons:
-            parts.append(text("{arm}: {reasons}.", arm=opening(words.brief(arm)), reasons=Markup(", ").join(reasons)))
-    return text("Left the study. {parts}", parts=Markup(" ").join(parts)) if parts else ""
-
-
-def _summed(rows: Sequence[Row]) -> Sequence[Row]:
-    """Losses as they come: one row a visit and reason."""
-    return [r for r in rows if r["estimate"]]
-
-
-def _reason(item: str | None) -> str:
-    return inside(item) if item else "without a recorded reason"
+    start = (
+        ""
+        if comparisons.flow(results, "screened")
+        else " No screening record was kept: the diagram starts at enrolment."
+    )
+    return Block(
+        figure(
+            "Participant flow.",
+            f"{how}; the diagram {guide}.{start}",
+            lambda width: flow_figure(results, width=width),
+        )
+    )
 
 
 def _table(results: Results, words: Words, found: Differences) -> Block | None:
@@ -75,21 +75,45 @@ def _table(results: Results, words: Words, found: Differences) -> Block | None:
     if not items:
         return None
     weighted = any(target == "overlap" for _, _, target in found)
-    columns = [Column("Characteristic", side="left"), *(_arm_column(results, words, arm) for arm in words.arms)]
+    columns = [
+        Column("Characteristic", side="left"),
+        *(_arm_column(results, words, arm) for arm in words.arms),
+    ]
     single = len(words.treatments) == 1
     for arm in words.treatments if found else ():
         against = "" if single else f"{words.short(arm)}, "
-        columns.append(Column(f"{against}difference" if not weighted else f"{against}before", "in SDs", card="Before" if weighted else "Difference"))
-        columns += [Column(f"{against}after", "in SDs", card="After")] if weighted else []
+        columns.append(
+            Column(
+                opening(f"{against}difference" if not weighted else f"{against}before"),
+                "in SDs",
+                card="Before" if weighted else "Difference",
+            )
+        )
+        columns += [Column(opening(f"{against}after"), "in SDs", card="After")] if weighted else []
     if single and found:
-        columns.append(Column("Standardised difference", "○ before  ● after" if weighted else "", side="left", card="", wide=True))
-    rows = [line for item in items for line in _lines(results, words, found, item, weighted, len(columns) - 1)]
+        columns.append(
+            Column(
+                "Standardised difference",
+                "○ before  ● after" if weighted else "",
+                side="left",
+                card="",
+                wide=True,
+            )
+        )
+    rows = [
+        line for item in items for line in _lines(results, words, found, item, weighted, len(columns) - 1)
+    ]
     marks = " before (○) and after (●) overlap weighting" if weighted else ""
     caption = text(
         "Mean (SD) or number (per cent){smd}. {chosen}",
-        smd=f"; standardised difference{marks}; the dotted line marks 0.1" if found else "", chosen=words.chosen_note,
-    )  # fmt: skip
-    table = Table("The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(results, words, bool(found)))
+        smd=f"; standardised difference{marks}{'; the dotted line marks 0.1' if single else ''}"
+        if found
+        else "",
+        chosen=words.chosen_note,
+    )
+    table = Table(
+        "The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(results, words, bool(found))
+    )
     return Block(table, noted(_chance(results, words), _effective(results, words)))
 
 
@@ -99,15 +123,21 @@ def _arm_column(results: Results, words: Words, arm: str) -> Column:
     return Column(words.short(arm), small, arm=arm)
 
 
-def _lines(results: Results, words: Words, found: Differences, item: str, weighted: bool, width: int) -> list[Line]:
+def _lines(
+    results: Results, words: Words, found: Differences, item: str, weighted: bool, width: int
+) -> list[Line]:
     rows = [r for r in results.rows(analysis="baseline", item=item) if r["target"] != "overlap"]
     by = {(r["arm"], r["statistic"], r["category"]): r for r in rows}
-    categories = list(dict.fromkeys(r["category"] for r in rows if r["statistic"] == "count" and r["category"]))
+    categories = list(
+        dict.fromkeys(r["category"] for r in rows if r["statistic"] == "count" and r["category"])
+    )
     unit = words.covariate_unit(item)
     name = f"{opening(words.covariate(item))}{', ' + unit if unit else ''}"
     tail = _difference_cells(results, words, found, item, weighted)
     if not categories:
-        sds = [by[arm, "sd", None]["estimate"] for arm in words.arms if cite.usable(by.get((arm, "sd", None)))]
+        sds = [
+            by[arm, "sd", None]["estimate"] for arm in words.arms if cite.usable(by.get((arm, "sd", None)))
+        ]
         digits = sd_decimals(min(sds)) if sds else 1
         cells: list[Text] = []
         for arm in words.arms:
@@ -118,7 +148,9 @@ def _lines(results: Results, words: Words, found: Differences, item: str, weight
     shown = categories[:1] if len(categories) == 2 else categories
     made = [] if len(shown) == 1 else [Line(name, ("",) * len(words.arms) + tail, _missing(words, by))]
     for category in shown:
-        cells = [_share(by.get((arm, "count", category)), by.get((arm, "share", category))) for arm in words.arms]
+        cells = [
+            _share(by.get((arm, "count", category)), by.get((arm, "share", category))) for arm in words.arms
+        ]
         label = words.category(item, category)
         if len(shown) == 1:
             head = name if category.lower() == "yes" else f"{name}, {inside(label)}"
@@ -137,11 +169,17 @@ def _share(count: Row | None, share: Row | None) -> Text:
 
 def _missing(words: Words, by: dict[tuple[str, str, str | None], Row]) -> Text:
     rows = [(arm, by.get((arm, "missing", None))) for arm in words.arms]
-    parts = [text("{n} {arm}", n=cite.count(r), arm=words.short(arm)) for arm, r in rows if r is not None and r["estimate"]]
+    parts = [
+        text("{n} {arm}", n=cite.count(r), arm=words.short(arm))
+        for arm, r in rows
+        if r is not None and r["estimate"]
+    ]
     return text("missing: {parts}", parts=Markup(", ").join(parts)) if parts else ""
 
 
-def _difference_cells(results: Results, words: Words, found: Differences, item: str, weighted: bool) -> tuple[Text, ...]:
+def _difference_cells(
+    results: Results, words: Words, found: Differences, item: str, weighted: bool
+) -> tuple[Text, ...]:
     if not found:
         return ()
     cells: list[Text] = []
@@ -157,21 +195,36 @@ def _difference_cells(results: Results, words: Words, found: Differences, item: 
 
 
 def _chance(results: Results, words: Words) -> Text:
-    row = results.one(analysis="baseline", statistic="chance imbalance", at=0.1)
-    if row is None or not cite.usable(row):
+    rows = [
+        r for r in results.rows(analysis="baseline", statistic="chance imbalance", at=0.1) if cite.usable(r)
+    ]
+    if not rows:
         return ""
+    row = rows[0]
     return text(
-        "At this size chance alone, in arms drawn at random, gives a standardised difference beyond 0.1 in {share} of characteristics.",
+        "At this size chance alone, in arms drawn at random, gives a standardised difference beyond 0.1 in {share} of"
+        " characteristics.",
         share=cite.estimate(row),
     )
 
 
 def _effective(results: Results, words: Words) -> Text:
-    rows = {r["arm"]: r for r in results.rows(analysis=comparisons.primary_name(words), statistic="effective sample size") if cite.usable(r)}
-    parts = [text("{n} with {arm}", n=cite.estimate(rows[arm]), arm=words.brief(arm)) for arm in words.arms if arm in rows]
+    rows = {
+        r["arm"]: r
+        for r in results.rows(analysis=comparisons.primary_name(words), statistic="effective sample size")
+        if cite.usable(r)
+    }
+    parts = [
+        text("{n} with {arm}", n=cite.estimate(rows[arm]), arm=words.brief(arm))
+        for arm in words.arms
+        if arm in rows
+    ]
     if not parts:
         return ""
-    return text("Weighting costs precision: the weighted arms carry the information of {parts} patients.", parts=Markup(" and ").join(parts))
+    return text(
+        "Weighting costs precision: the weighted arms carry the information of {parts} patients.",
+        parts=Markup(" and ").join(parts),
+    )
 
 
 def _notes(results: Results, words: Words, differences: bool) -> tuple[Text, ...]:
@@ -179,6 +232,9 @@ def _notes(results: Results, words: Words, differences: bool) -> tuple[Text, ...
         return ()
     arms = joined(words.short(a) for a in words.treatments)
     return (
-        f"Standardised difference: {arms} minus {words.short(words.protocol.reference)}, over the square root of the mean of the "
-        "two variances before weighting. No P values: whether arms differ at baseline is not a question for a test.",
+        (
+            f"Standardised difference: {arms} minus {words.short(words.protocol.reference)}, over the square root of"
+            " the mean of the two variances before weighting; the heading counts those beyond 0.1. No P values:"
+            " whether arms differ at baseline is not a question for a test."
+        ),
     )

@@ -14,7 +14,7 @@ from armwise.report.words import Words, counted, opening, plural
 
 QUOTED: Final = re.compile(r"`([^`]*)`|'([^']*)'|\"([^\"]*)\"|«([^»]*)»")
 AFTER_SUBJECT: Final = re.compile(r"\b(subjects?|patients?|participants?)\b:?\s+\S+", re.IGNORECASE)
-WITH_DIGIT: Final = re.compile(r"\S*\d\S*")
+WITH_DIGIT: Final = re.compile(r"(\(?)(\S*\d\S*?)([,;:.)]*)(?=\s|$)")
 
 
 def section(results: Results, words: Words) -> Section:
@@ -22,18 +22,18 @@ def section(results: Results, words: Words) -> Section:
     problems, excluded = _problems(results, words), _exclusions(results, words)
     blocks = [Block(t) for t in (problems, excluded) if t is not None]
     if not blocks:
-        blocks = [Block(Prose(("Every row of data passed the checks of the protocol, and every row was used.",)))]
+        blocks = [
+            Block(Prose(("Every row of data passed the checks of the protocol, and every row was used.",)))
+        ]
     n = len([p for p in results.problems if p.severity != "note"])
-    lost = results.exclusions.height
-    found = f"{counted(n)} {plural(n, 'problem')} in the data" if n else "no problem in the data"
+    found = f"{counted(n)} {plural(n, 'warning')} in the data" if n else "no warning in the data"
     return Section(
-        name="problems", short="Data problems", heading=f"{opening(found)}; {_rows_left(lost)}",
-        question="What was odd in the data, and what was left out?", blocks=tuple(blocks),
-    )  # fmt: skip
-
-
-def _rows_left(n: int) -> str:
-    return f"{counted(n)} {plural(n, 'row')} left out of an analysis" if n else "no row left out"
+        name="problems",
+        short="Data problems",
+        heading=f"{opening(found)}; {'what each analysis left out is counted' if excluded else 'no row left out'}",
+        question="What was odd in the data, and what was left out?",
+        blocks=tuple(blocks),
+    )
 
 
 def general(what: str, known: frozenset[str] = frozenset()) -> str:
@@ -57,8 +57,10 @@ def general(what: str, known: frozenset[str] = frozenset()) -> str:
         return f"\x00{chr(0xE000 + len(kept) - 1)}"
 
     text = QUOTED.sub(quoted, what)
-    text = AFTER_SUBJECT.sub(lambda m: f"a {m[1].lower().rstrip('s')}" + (":" if m[0].endswith(":") else ""), text)
-    text = WITH_DIGIT.sub(lambda m: "…" + (m[0][-1] if m[0][-1] in ",;:." else ""), text)
+    text = AFTER_SUBJECT.sub(
+        lambda m: f"a {m[1].lower().rstrip('s')}" + (":" if m[0].endswith(":") else ""), text
+    )
+    text = WITH_DIGIT.sub(lambda m: m[0] if m[2] in known else f"{m[1]}…{m[3]}", text)
     text = re.sub(r"…(\s+…)+", "…", text)
     return re.sub("\x00(.)", lambda m: kept[ord(m[1]) - 0xE000], text)
 
@@ -66,28 +68,94 @@ def general(what: str, known: frozenset[str] = frozenset()) -> str:
 def _known(words: Words) -> frozenset[str]:
     protocol = words.protocol
     items = [item for form in protocol.forms.values() for item in form.items]
-    return frozenset([*protocol.visits, *protocol.arms, *protocol.forms, *items])
+    return frozenset(
+        [*protocol.visits, *protocol.arms, *protocol.forms, *protocol.endpoints, *items, *words.score_facts]
+    )
+
+
+def _said(what: str, words: Words, known: frozenset[str]) -> str:
+    """A problem in general terms, visits by their labels."""
+    said = general(what, known)
+    for visit in words.protocol.visits:
+        said = re.sub(rf"(?<![\w.]){visit}(?![\w.])", words.visit(visit), said)
+    return opening(said)
 
 
 def _problems(results: Results, words: Words) -> Table | None:
     if not results.problems:
         return None
     known = _known(words)
-    kinds = Counter((p.severity, p.file, p.column, opening(general(p.what, known))) for p in results.problems)
+    kinds: dict[tuple[str, str, str], Counter[str]] = {}
+    for p in results.problems:
+        kinds.setdefault((p.severity, p.column, _said(p.what, words, known)), Counter())[p.file] += 1
     order = {"error": 0, "warning": 1, "note": 2}
-    rows = sorted(kinds.items(), key=lambda kind: (order[kind[0][0]], kind[0][1], -kind[1]))
-    columns = (Column("What was found", side="left"), Column("File", side="left"), Column("Column", side="left"), Column("Severity", side="left"), Column("Times"))
-    lines = tuple(Line(what, (file, column, severity, number(n))) for (severity, file, column, what), n in rows)
-    caption = "Counted by kind; values, dates and identifiers are left out here. results/problems.csv holds each with its row and what to do about it."
+    rows = sorted(kinds.items(), key=lambda kind: (order[kind[0][0]], -kind[1].total(), kind[0][2]))
+    columns = (
+        Column("What was found", side="left"),
+        Column("Files", side="left", wide=True),
+        Column("Column", side="left"),
+        Column("Severity", side="left"),
+        Column("Times"),
+    )
+    lines = tuple(
+        Line(
+            what,
+            (
+                ", ".join(sorted(f.removeprefix("data/") for f in files)),
+                column,
+                severity,
+                number(files.total()),
+            ),
+        )
+        for (severity, column, what), files in rows
+    )
+    caption = (
+        "Counted by kind; values, dates and identifiers are left out here. The file problems.csv holds each with its"
+        " row and what to do about it."
+    )
     return Table("Problems found in the data.", columns, lines, caption)
 
 
 def _exclusions(results: Results, words: Words) -> Table | None:
+    """Rows left out, by what they were left out of and why."""
     table = results.exclusions
     if not table.height:
         return None
     known = _known(words)
-    kinds = Counter((r["excluded_from"] or "all analyses", r["file"], opening(general(r["reason"] or "reason not recorded", known))) for r in table.iter_rows(named=True))
-    columns = (Column("Reason", side="left"), Column("Left out of", side="left"), Column("File", side="left"), Column("Rows"))
-    lines = tuple(Line(reason, (where, file, number(n))) for (where, file, reason), n in sorted(kinds.items(), key=lambda k: (k[0][0], -k[1])))
-    return Table("Rows of data left out.", columns, lines, "Each of them stands in results/exclusions.csv with its file and row.")
+    kinds: Counter[tuple[str, str]] = Counter(
+        (_left_out_of(words, r["excluded_from"]), _why(words, r["reason"], known))
+        for r in table.iter_rows(named=True)
+    )
+    wheres, reasons = dict.fromkeys(where for where, _ in kinds), dict.fromkeys(reason for _, reason in kinds)
+    title, caption = "Rows of data left out.", "Each of them stands in exclusions.csv with its file and row."
+    if len(reasons) > 6:
+        columns = (Column("Reason", side="left"), Column("Left out of", side="left"), Column("Rows"))
+        return Table(
+            title,
+            columns,
+            tuple(Line(why, (where, number(n))) for (where, why), n in sorted(kinds.items())),
+            caption,
+        )
+    lines = tuple(
+        Line(where, tuple(number(kinds[where, why]) if (where, why) in kinds else "–" for why in reasons))
+        for where in wheres
+    )
+    return Table(
+        title, (Column("Left out of", side="left"), *(Column(why) for why in reasons)), lines, caption
+    )
+
+
+def _why(words: Words, reason: str | None, known: frozenset[str]) -> str:
+    """The reason of an exclusion in general terms: of a composite's component only what is missing, not which."""
+    said = general(reason or "reason not recorded", known).removeprefix("outcome missing: ")
+    first, _, rest = said.partition(" ")
+    return opening(rest if first in words.protocol.endpoints and rest else said)
+
+
+def _left_out_of(words: Words, name: str | None) -> str:
+    declared = words.protocol.analyses.get(name or "")
+    return (
+        (declared.label or words.endpoint(declared.endpoint)) + f" ({name})"
+        if declared
+        else opening(name or "all analyses")
+    )

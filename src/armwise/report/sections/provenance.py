@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from markupsafe import Markup
 
@@ -17,31 +18,66 @@ from armwise.report.words import Words, plural
 def section(results: Results, words: Words) -> Section:
     """The last section of every report."""
     manifest = results.manifest
-    versions = {"armwise": manifest.get("armwise"), "Python": manifest.get("python"), **(manifest.get("packages") or {})}
+    versions = {
+        "armwise": manifest.get("armwise"),
+        "Python": manifest.get("python"),
+        **(manifest.get("packages") or {}),
+    }
     items: list[tuple[str, Text]] = [
         ("Protocol", _protocol(words, manifest)),
         ("Results", _results(results, manifest)),
         ("Data", _inputs(manifest.get("inputs") or {})),
         ("Software", ", ".join(f"{name} {version}" for name, version in versions.items() if version)),
-        ("Seed", str(manifest["seed"]) if manifest.get("seed") is not None else ""),
-        ("Compute again", text("<code>armwise analyse STUDY</code>, then <code>armwise report STUDY</code>")),
+        ("Seeds", _seeds(manifest)),
+        ("Compute again", _command(results)),
     ]
     blocks = [Block(Facts(tuple((k, v) for k, v in items if v)))]
     if results.simulated:
-        blocks.insert(0, Block(_simulated(manifest.get("simulation") or {})))
+        blocks += _simulated(manifest.get("provenance") or {})
     return Section(
-        name="provenance", short="Where the numbers come from", heading="Where every number comes from",
-        question="Could someone else get the same numbers?", blocks=tuple(blocks),
-    )  # fmt: skip
+        name="provenance",
+        short="Where the numbers come from",
+        heading="Where every number comes from",
+        question="Could someone else get the same numbers?",
+        blocks=tuple(blocks),
+    )
 
 
-def _simulated(simulation: Mapping[str, object]) -> Prose:
-    seed = f" with seed {simulation['seed']}" if simulation.get("seed") is not None else ""
-    given = simulation.get("assumed")
-    listed = given if isinstance(given, (list, tuple)) else []
-    first = text("All data on this page are simulated{seed}: no patient, treatment or outcome is real.", seed=seed)
-    items = Markup("").join(text("<li>{a}</li>", a=a) for a in listed)
-    return Prose((first, text("Assumed for the simulation:<ul>{items}</ul>", items=items)) if listed else (first,))
+def _simulated(provenance: Mapping[str, Any]) -> list[Block]:
+    """What a simulation assumes, each invented number by its place in the assumptions file."""
+    first = "All data on this page are simulated: no patient, treatment or outcome is real."
+    blocks = [Block(Prose((first,)))]
+    for kind, head in (
+        ("assumed", "Assumed for the simulation"),
+        ("confirmed", "Taken from published figures"),
+    ):
+        listed = provenance.get(kind)
+        if isinstance(listed, (list, tuple)) and listed:
+            items = Markup("").join(text("<li>{a}</li>", a=a) for a in listed)
+            blocks.append(
+                Block(
+                    Prose(
+                        (text('<h3>{head}</h3><ul class="refs">{items}</ul>', head=head, items=items),),
+                        small=True,
+                    )
+                )
+            )
+    return blocks
+
+
+def _command(results: Results) -> Markup:
+    """The command that makes these results again from the study folder."""
+    first = "<code>armwise simulate STUDY</code>, then " if results.simulated else ""
+    return text(f"{first}<code>armwise analyse STUDY</code>")
+
+
+def _seeds(manifest: Mapping[str, Any]) -> str:
+    simulated = (manifest.get("provenance") or {}).get("seed")
+    parts = [
+        f"analysis {manifest['seed']}" if manifest.get("seed") is not None else "",
+        f"simulation {simulated}" if simulated is not None else "",
+    ]
+    return ", ".join(p for p in parts if p)
 
 
 def _protocol(words: Words, manifest: Mapping[str, object]) -> Markup:
@@ -53,12 +89,27 @@ def _protocol(words: Words, manifest: Mapping[str, object]) -> Markup:
 
 
 def _results(results: Results, manifest: Mapping[str, object]) -> Markup:
-    digest = text(", <code>{h}</code>", h=str(manifest["results_hash"])[:12]) if manifest.get("results_hash") else ""
-    return text("<code>results.csv</code>, {n} rows{digest}; each number above carries the id of its row", n=number(results.table.height), digest=digest)
+    digest = (
+        text(", <code>{h}</code>", h=str(manifest["results_hash"])[:12])
+        if manifest.get("results_hash")
+        else ""
+    )
+    return text(
+        "<code>results.csv</code>, {n} rows{digest}; each number above carries the id of its row",
+        n=number(results.table.height),
+        digest=digest,
+    )
 
 
 def _inputs(inputs: Mapping[str, object]) -> Markup:
     if not inputs:
         return Markup("")
-    parts = [text("{name} <code>{h}</code>", name=name, h=str(digest)[:12]) for name, digest in inputs.items()]
-    return text("{n} {files}, SHA-256: {parts}", n=number(len(inputs)), files=plural(len(inputs), "file"), parts=Markup(", ").join(parts))
+    parts = [
+        text("{name} <code>{h}</code>", name=name, h=str(digest)[:12]) for name, digest in inputs.items()
+    ]
+    return text(
+        "{n} {files}, SHA-256: {parts}",
+        n=number(len(inputs)),
+        files=plural(len(inputs), "file"),
+        parts=Markup(", ").join(parts),
+    )

@@ -7,7 +7,7 @@ from armwise.report import cite, comparisons
 from armwise.report.cite import text
 from armwise.report.page import Block, Section
 from armwise.report.tables import Column, Line, Table
-from armwise.report.words import Words
+from armwise.report.words import Words, counted, opening
 
 
 def section(results: Results, words: Words) -> Section | None:
@@ -17,26 +17,68 @@ def section(results: Results, words: Words) -> Section | None:
         return None
     own = "Simulated" if results.simulated else "This study"
     columns = (
-        Column("Figure", side="left"), Column("Arm", side="left"), Column("Published"), Column(own, "95% CI", card=own), Column("Source", side="left"),
-    )  # fmt: skip
+        Column("Figure", side="left"),
+        Column("Arm", side="left"),
+        Column("Published"),
+        Column(own, "95% CI", card=own),
+        Column("Source", side="left"),
+    )
     lines = tuple(_line(results, words, r) for r in rows)
     publication = words.protocol.study.publication
-    caption = text("Published figures are shown beside the study’s own; none enters an estimate. {citation}", citation=publication.citation if publication else "")
-    heading = "Published figures and the simulated study, side by side" if results.simulated else "Published figures and this study, side by side"
+    caption = text(
+        "Published figures are shown beside the study’s own; none enters an estimate. {citation}",
+        citation=publication.citation if publication else "",
+    )
     table = Table(f"Published against {own.lower()}.", columns, lines, caption, (_status(rows),))
-    return Section("published", "Published figures", heading, "How far is this study from what was published?", (Block(table),))
+    return Section(
+        "published",
+        "Published figures",
+        _heading(results, rows),
+        "How far is this study from what was published?",
+        (Block(table),),
+    )
+
+
+def _own(results: Results, published: Row) -> Row | None:
+    """The study's own row of the same endpoint, visit, arm and statistic."""
+    return comparisons.described(
+        results, published["endpoint"], published["visit"], published["arm"], published["statistic"]
+    )
+
+
+def _heading(results: Results, rows: list[Row]) -> str:
+    """How many published figures lie within the study's own interval of the same thing."""
+    study = "the simulated study’s" if results.simulated else "this study’s"
+    own = [(r, _own(results, r)) for r in rows]
+    known = [(r, o) for r, o in own if o is not None and cite.usable(o) and o["lower"] is not None]
+    if not known:
+        return f"Published figures and {study} own, side by side"
+    inside = sum(o["lower"] <= r["estimate"] <= o["upper"] for r, o in known)
+    return (
+        f"{opening(counted(inside))} of {counted(len(known))} published figures lie within {study} intervals"
+    )
 
 
 def _line(results: Results, words: Words, published: Row) -> Line:
-    mine = comparisons.described(results, published["endpoint"], published["visit"], published["arm"], published["statistic"])
+    mine = _own(results, published)
     sd = comparisons.described(results, published["endpoint"], published["visit"], published["arm"], "sd")
     spread = sd["estimate"] if sd and cite.usable(sd) else None
-    own = text("{m} ({span})", m=cite.estimate(mine, sd=spread), span=cite.limits(mine, sd=spread)) if mine and cite.usable(mine) else "no such row"
+    own = (
+        text("{m} ({span})", m=cite.estimate(mine, sd=spread), span=cite.limits(mine, sd=spread))
+        if mine and cite.usable(mine)
+        else "no such row"
+    )
     given = cite.estimate({**published, "n": None}, _decimals(published))
     label = published["label"] or words.endpoint(published["endpoint"])
-    small = words.visit(published["visit"]) if words.visit(published["visit"]).lower() not in label.lower() else ""
+    small = (
+        words.visit(published["visit"])
+        if words.visit(published["visit"]).lower() not in label.lower()
+        else ""
+    )
     mark = "" if published["reason"] == "confirmed" else " (unconfirmed)"
-    arm = text('<span class="arm-{arm}">{label}</span>', arm=published["arm"], label=words.short(published["arm"]))
+    arm = text(
+        '<span class="arm-{arm}">{label}</span>', arm=published["arm"], label=words.short(published["arm"])
+    )
     return Line(label, (arm, given, own, f"{published['method']}{mark}"), small)
 
 
@@ -49,4 +91,8 @@ def _decimals(published: Row) -> int | None:
 
 def _status(rows: list[Row]) -> str:
     unconfirmed = sum(r["reason"] != "confirmed" for r in rows)
-    return "Figures marked unconfirmed were not read at their source." if unconfirmed else "Each was read at the source named beside it."
+    return (
+        "Figures marked unconfirmed were not read at their source."
+        if unconfirmed
+        else "Each was read at the source named beside it."
+    )

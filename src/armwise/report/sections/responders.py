@@ -8,6 +8,7 @@ from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.responders import responders as responders_figure
+from armwise.report.numbers import number, row_decimals
 from armwise.report.page import Block, Section, figure
 from armwise.report.tables import Column, Line, Table, Text, noted
 from armwise.report.words import Words, inside, joined, opening
@@ -30,18 +31,22 @@ def section(results: Results, words: Words) -> Section | None:
         f"{opening(words.endpoint(endpoint))} by visit.",
         text(
             "Per cent of the patients with the answer, with its interval; at the right the difference {how}. {chosen}",
-            how=_adjusted(words, endpoint), chosen=words.chosen_note,
+            how=_adjusted(words, endpoint),
+            chosen=words.chosen_note,
         ),
         lambda width: responders_figure(results, endpoint, width=width),
-    )  # fmt: skip
+    )
     visit = _last_compared(results, words, endpoint)
     blocks = [Block(drawing, noted(*_other_measures(results, words, endpoint, visit)))]
     parts = _components(results, words, endpoint, visit)
     blocks += [Block(parts, noted(_pham(words, endpoint)))] if parts else []
     return Section(
-        name="responders", short="Responders", heading=headings.responders(results, words, endpoint),
-        question=f"How many patients improved by an amount that matters? {_definition(words, endpoint)}", blocks=tuple(blocks),
-    )  # fmt: skip
+        name="responders",
+        short="Responders",
+        heading=headings.responders(results, words, endpoint, visit),
+        question=f"How many patients improved by an amount that matters? {_definition(words, endpoint)}",
+        blocks=tuple(blocks),
+    )
 
 
 def _definition(words: Words, endpoint: str) -> str:
@@ -49,7 +54,9 @@ def _definition(words: Words, endpoint: str) -> str:
 
 
 def _adjusted(words: Words, endpoint: str) -> str:
-    weighted = any(a.endpoint == endpoint and a.adjust == "overlap-weights" for a in words.protocol.analyses.values())
+    weighted = any(
+        a.endpoint == endpoint and a.adjust == "overlap-weights" for a in words.protocol.analyses.values()
+    )
     return "after overlap weighting" if weighted else "between the arms"
 
 
@@ -64,50 +71,89 @@ def _other_measures(results: Results, words: Words, endpoint: str, visit: str) -
     if not names:
         return ()
     said: list[Text] = []
-    measures = (("risk ratio", "Risk ratio"), ("odds ratio", "Odds ratio"), ("number needed to treat", "Number needed to treat"))
+    measures = (
+        ("risk ratio", "Risk ratio"),
+        ("odds ratio", "Odds ratio"),
+        ("number needed to treat", "Number needed to treat"),
+    )
     for analysis in (names[0], f"{names[0]}.unadjusted"):
         adjusted = "" if not analysis.endswith("unadjusted") else ", unadjusted"
         for statistic, label in measures:
             for row in results.rows(analysis=analysis, visit=visit, statistic=statistic, subgroup=None):
                 if cite.usable(row):
                     said.append(_measure(words, row, label, adjusted))
-        if said:
-            break
     return (text("Other measures {at}.", at=words.at(visit)), *said) if said else ()
 
 
 def _measure(words: Words, row: Row, label: str, adjusted: str) -> Markup:
-    arm = f" ({words.brief(row['arm'])})" if len(words.treatments) > 1 else ""
+    arm = f", {words.brief(row['arm'])}" if len(words.treatments) > 1 else ""
+    exact = ", Fisher’s exact method" if (row["method"] or "").startswith("Fisher") else ""
+    value = _needed(row) if row["statistic"] == "number needed to treat" else cite.with_limits(row, note=True)
+    return text(
+        "{label}{arm}{exact}{adjusted}: {v}.", label=label, exact=exact, adjusted=adjusted, arm=arm, v=value
+    )
+
+
+def _needed(row: Row) -> Markup:
+    """`1.6 to benefit (1.3 to 2.5)`; through infinity where the interval of the difference holds none."""
     reason = row["reason"] or ""
-    tail = f" {opening(reason)}." if row["statistic"] == "number needed to treat" and reason else ""
-    exact = " by Fisher’s exact method" if (row["method"] or "").startswith("Fisher") else ""
-    return text("{label}{exact}{adjusted}{arm}: {v}.{tail}", label=label, exact=exact, adjusted=adjusted, arm=arm, v=cite.with_limits(row, note=True), tail=tail)
+    first = cite.estimate(row, note=True)
+    side = " to harm" if reason.startswith("to harm") else " to benefit"
+    if "infinity" not in reason or row["lower"] is None:
+        return text("{first}{side} ({span})", first=first, side=side, span=cite.limits(row))
+    digits = row_decimals(row)
+    words = f"{number(row['lower'], digits)} to benefit, through infinity, to {number(row['upper'], digits)} to harm"
+    return text("{first}{side} ({span})", first=first, side=side, span=cite.cited(row, "limits", words))
 
 
 def _components(results: Results, words: Words, endpoint: str, visit: str) -> Table | None:
     """Any, all and each component, then the cells of components against each other, by arm."""
     declared = words.protocol.endpoints[endpoint]
-    columns = [Column("Patients who improved", side="left"), *(Column(words.short(a), arm=a) for a in words.arms)]
+    columns = [
+        Column("Patients who improved", side="left"),
+        *(Column(words.short(a), arm=a) for a in words.arms),
+    ]
     columns += [Column(_against(words, a), wide=True) for a in words.treatments]
     rows = [_share_line(results, words, e, visit, first=e == endpoint) for e in (endpoint, *declared.of)]
     cells = results.rows(analysis="crosstab", endpoint=endpoint, visit=visit, statistic="count")
     if declared.of and cells:
-        rows.append(Line("Of the patients with every component"))
+        rows.append(Line("Of the patients with every component", kind="group"))
         for category in dict.fromkeys(r["category"] for r in cells):
             mine = {r["arm"]: r for r in cells if r["category"] == category}
-            counts: list[Text] = [text("{k} of {n}", k=cite.count(mine.get(a)), n=cite.count(mine.get(a), "n")) if a in mine else "" for a in words.arms]
-            rows.append(Line(_cell_name(words, declared.of, category), (*counts, *("",) * len(words.treatments)), kind="level"))
+            counts: list[Text] = [
+                text("{k} of {n}", k=cite.count(mine.get(a)), n=cite.count(mine.get(a), "n"))
+                if a in mine
+                else ""
+                for a in words.arms
+            ]
+            rows.append(
+                Line(
+                    _cell_name(words, declared.of, category),
+                    (*counts, *("",) * len(words.treatments)),
+                    kind="level",
+                )
+            )
     rows += _impossible(results, words, (endpoint, *declared.of))
     if not [r for r in rows if r.cells]:
         return None
-    tested = f" The protocol tests “{words.endpoint(endpoint)}”; the other rows explain it." if declared.of else ""
-    caption = text("Patients who improved among those with the answer.{tested} {chosen}", tested=tested, chosen=words.chosen_note)
+    tested = (
+        f" The protocol tests “{words.endpoint(endpoint)}”; the other rows explain it." if declared.of else ""
+    )
+    caption = text(
+        "Patients who improved among those with the answer.{tested} {chosen}",
+        tested=tested,
+        chosen=words.chosen_note,
+    )
     title = f"{'Components of the responder endpoint' if declared.of else 'Responders'} {words.at(visit)}."
     return Table(title, tuple(columns), tuple(rows), caption)
 
 
 def _against(words: Words, arm: str) -> str:
-    return "Difference (95% CI), points" if len(words.treatments) == 1 else f"{words.short(arm)}, difference (95% CI)"
+    return (
+        "Difference (95% CI), points"
+        if len(words.treatments) == 1
+        else f"{words.short(arm)}, difference (95% CI)"
+    )
 
 
 def _share_line(results: Results, words: Words, endpoint: str, visit: str, first: bool) -> Line:
@@ -120,14 +166,20 @@ def _share_line(results: Results, words: Words, endpoint: str, visit: str, first
             continue
         share = text(" ({s})", s=cite.estimate(risk)) if cite.usable(risk) else ""
         cells.append(text("{k} of {n}{share}", k=cite.count(k), n=cite.count(k, "n"), share=share))
-    compared = {}
+    compared: dict[str | None, Row] = {}
     for name, analysis in words.protocol.analyses.items():
         # the analysis of this endpoint itself; the sensitivity analyses of another one answer for a component
-        if analysis.endpoint == endpoint and visit in words.protocol.analysis_visits(analysis) and not compared:
+        if (
+            analysis.endpoint == endpoint
+            and visit in words.protocol.analysis_visits(analysis)
+            and not compared
+        ):
             compared = {r["arm"]: r for r in comparisons.leading(results, words, name, visit)}
     cells += [cite.with_limits(compared.get(arm), note=True) for arm in words.treatments]
     kind = words.protocol.endpoints[endpoint].kind
-    head = {"any": "Any of the components", "all": "All of the components"}.get(kind, words.criterion(endpoint))
+    head = {"any": "Any of the components", "all": "All of the components"}.get(
+        kind, opening(words.criterion(endpoint))
+    )
     return Line(head, tuple(cells), "as tested" if first and kind in ("any", "all") else "")
 
 
@@ -146,17 +198,26 @@ def _impossible(results: Results, words: Words, endpoints: tuple[str, ...]) -> l
     """Patients whose baseline makes a response impossible: they count as not improved whatever happens."""
     made: list[Line] = []
     for endpoint in endpoints:
-        rows = {r["arm"]: r for r in results.rows(analysis="impossible", endpoint=endpoint, statistic="count")}
+        rows = {
+            r["arm"]: r for r in results.rows(analysis="impossible", endpoint=endpoint, statistic="count")
+        }
         if not rows:
             continue
-        counts: list[Text] = [text("{k} of {n}", k=cite.count(rows.get(a)), n=cite.count(rows.get(a), "n")) if a in rows else "" for a in words.arms]
-        made.append(Line(_short_criterion(words, endpoint), (*counts, *("",) * len(words.treatments)), kind="level"))
-    return [Line("Too well at baseline to improve so much"), *made] if made else []
+        counts: list[Text] = [
+            text("{k} of {n}", k=cite.count(rows.get(a)), n=cite.count(rows.get(a), "n")) if a in rows else ""
+            for a in words.arms
+        ]
+        made.append(
+            Line(_short_criterion(words, endpoint), (*counts, *("",) * len(words.treatments)), kind="level")
+        )
+    return [Line("Too well at baseline to improve so much", kind="group"), *made] if made else []
 
 
 def _short_criterion(words: Words, endpoint: str) -> str:
     kind = words.protocol.endpoints[endpoint].kind
-    return {"any": "On every component", "all": "On at least one component"}.get(kind, words.endpoint(endpoint))
+    return {"any": "On every component", "all": "On at least one component"}.get(
+        kind, words.endpoint(endpoint)
+    )
 
 
 def _pham(words: Words, endpoint: str) -> Text:
@@ -164,5 +225,11 @@ def _pham(words: Words, endpoint: str) -> Text:
     if not declared.of:
         return ""
     if declared.missing_component == "missing":
-        return "A patient with one component unanswered has no composite outcome: deriving it from the other component alone would be biased (Pham and others, 2021)."
-    return "Where one component is unanswered the composite is taken from the other, as the protocol declares; that is biased even when components are missing at random (Pham and others, 2021)."
+        return (
+            "A patient with one component unanswered has no composite outcome: deriving it from the other component"
+            " alone would be biased (Pham and others, 2021)."
+        )
+    return (
+        "Where one component is unanswered the composite is taken from the other, as the protocol declares; that is"
+        " biased even when components are missing at random (Pham and others, 2021)."
+    )

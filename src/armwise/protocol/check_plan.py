@@ -1,0 +1,309 @@
+"""Checks of the plan: covariates, endpoints, estimands, analyses and their families."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from armwise.protocol.known import Finding, Known, unknown
+from armwise.protocol.model import METHODS, Analysis, Endpoint, Protocol
+from armwise.protocol.scores import Score
+from armwise.yaml_lines import KeyPath, nearest
+
+#: Estimates that may be printed beside the one of an analysis's method.
+ALSO = ("risk-ratio", "odds-ratio", "number-needed-to-treat", "fisher-exact", "hedges-g")
+#: Method -> how it can be adjusted.
+ADJUSTED_BY = {
+    "ancova": "covariates",
+    "risk-difference": "overlap-weights",
+    "mean-difference": "overlap-weights",
+}
+
+
+def covariates(protocol: Protocol, known: Known, scores: Mapping[str, Score]) -> Iterator[Finding]:
+    """A covariate is an item kept once a subject, or a score that has a baseline; subgroups split one of them."""
+    once = _items_kept_once(protocol)
+    for name, covariate in protocol.covariates.items():
+        here = ("covariates", name)
+        if covariate.item and not known.cannot_tell(protocol, covariate.item):
+            yield from unknown("item kept once a subject", covariate.item, once, (*here, "item"))
+        if covariate.score:
+            yield from _score(covariate.score, protocol, known, scores, (*here, "score"))
+            yield from _has_baseline(covariate.score, protocol, (*here, "score"))
+    for name, subgroup in protocol.subgroups.items():
+        here = ("subgroups", name)
+        yield from unknown("covariate", subgroup.covariate, known.names("covariates"), (*here, "covariate"))
+        split = protocol.covariates.get(subgroup.covariate)
+        numeric = bool(split and (split.score or split.item in scores))
+        if split and (split.score or split.item in once) and numeric != bool(subgroup.cuts):
+            todo = "give `cuts: [65]`" if numeric else "leave `cuts` out: its categories are the subgroups"
+            yield here, f"`{subgroup.covariate}` is {'a number' if numeric else 'a category'}", todo
+        if list(subgroup.cuts) != sorted(set(subgroup.cuts)):
+            yield (*here, "cuts"), "the cut points do not rise", "write them from the lowest to the highest"
+
+
+def _items_kept_once(protocol: Protocol) -> list[str]:
+    return [
+        f"{name}.{item}"
+        for name, form in protocol.forms.items()
+        for item in form.items
+        if name == "subjects" or form.keys == ("subject",)
+    ]
+
+
+def _score(
+    ref: str, protocol: Protocol, known: Known, scores: Mapping[str, Score], path: KeyPath
+) -> Iterator[Finding]:
+    """The score exists, and there is one of it a subject and visit."""
+    if ref not in scores:
+        if not known.cannot_tell(protocol, ref):
+            yield from unknown("score", ref, scores, path)
+        return
+    name = ref.split(".")[0]
+    form = protocol.forms[name]
+    if known.broken("forms", name):
+        return
+    if form.at == "none":
+        yield path, f"the form `{name}` is filled in at no visit", f"say when: `at: all` in forms.{name}"
+    elif len(form.keys or ()) > 2:
+        what = f"the form `{name}` repeats within a visit ({', '.join(form.keys or ())})"
+        yield path, what, "use a score that there is one of a subject and visit"
+
+
+def _has_baseline(ref: str, protocol: Protocol, path: KeyPath) -> Iterator[Finding]:
+    form = protocol.forms.get(ref.split(".")[0])
+    if form and isinstance(form.at, tuple) and protocol.baseline not in form.at:
+        what = f"`{ref}` has no baseline: its form is filled in at {', '.join(form.at)}"
+        yield path, what, f"add {protocol.baseline} to the form's visits"
+
+
+def endpoints(protocol: Protocol, known: Known, scores: Mapping[str, Score]) -> Iterator[Finding]:
+    """An endpoint's score exists and can do what is asked of it."""
+    for name, endpoint in protocol.endpoints.items():
+        here = ("endpoints", name)
+        for index, part in enumerate(endpoint.of):
+            yield from unknown("endpoint", part, known.names("endpoints"), (*here, "of", index))
+            component = protocol.endpoints.get(part)
+            if component and component.kind != "responder":
+                what = f"`{part}` is of kind {component.kind}, expected a responder"
+                yield (*here, "of", index), what, "combine responders only"
+        if endpoint.score:
+            yield from _score(endpoint.score, protocol, known, scores, (*here, "score"))
+            if endpoint.kind != "value":
+                yield from _has_baseline(endpoint.score, protocol, (*here, "score"))
+            if endpoint.score in scores:
+                yield from _improvement(endpoint, scores[endpoint.score], here)
+
+
+def _improvement(endpoint: Endpoint, score: Score, here: KeyPath) -> Iterator[Finding]:
+    improvement = endpoint.improvement
+    if improvement is None:
+        return
+    if score.higher_is_better is None:
+        todo = "add `direction: lower-better` (or higher-better) to the item"
+        yield here, f"the direction of `{score.ref}` is not known", todo
+    if score.lo is None or score.hi is None:
+        return
+    # The largest change that the scale allows; in per cent only a fall is bounded, by all of the baseline.
+    bounded = not improvement.percent or (score.higher_is_better is False and score.lo >= 0)
+    largest = 1 if improvement.percent else score.hi - score.lo
+    if bounded and (improvement.exact > largest or (improvement.strict and improvement.exact == largest)):
+        span = f"`{score.ref}` runs from {score.lo:g} to {score.hi:g}"
+        what = f"an improvement of {improvement.amount} cannot happen: {span}"
+        yield (*here, "improvement"), what, "check the threshold and its unit"
+
+
+def estimands(protocol: Protocol, known: Known) -> Iterator[Finding]:
+    """An estimand's set and events exist; a set selects by items kept once a subject."""
+    for name, estimand in protocol.estimands.items():
+        here = ("estimands", name)
+        yield from unknown(
+            "analysis set", estimand.set, ["full", *known.names("analysis_sets")], (*here, "set")
+        )
+        for event in estimand.events:
+            yield from unknown("event", event, known.names("events"), (*here, "events", event))
+    once = _items_kept_once(protocol)
+    for name, analysis_set in protocol.analysis_sets.items():
+        for ref, value in analysis_set.where.items():
+            path = ("analysis_sets", name, "where", ref)
+            if not known.cannot_tell(protocol, ref):
+                yield from unknown("item kept once a subject", ref, once, path)
+            form, item = ref.split(".")
+            choices = protocol.forms[form].items[item].choices if ref in once else None
+            if choices:
+                yield from unknown("choice", value, choices, path)
+
+
+def analyses(protocol: Protocol, known: Known) -> Iterator[Finding]:
+    """Every analysis asks for what there is, by a method that can answer."""
+    if not any(a.role == "primary" for a in protocol.analyses.values()):
+        todo = "say which analysis answers the study's question"
+        yield ("analyses",), "no analysis has the role primary", todo
+    for name, analysis in protocol.analyses.items():
+        here = ("analyses", name)
+        yield from unknown("endpoint", analysis.endpoint, known.names("endpoints"), (*here, "endpoint"))
+        for index, visit in enumerate(analysis.at if analysis.at != "all" else ()):
+            yield from unknown("visit", visit, known.names("visits"), (*here, "at", index))
+            if [visit] == known.names("visits")[:1]:
+                yield (*here, "at", index), f"`{visit}` is the baseline", "arms are compared at a later visit"
+        if analysis.estimand:
+            yield from unknown("estimand", analysis.estimand, known.names("estimands"), (*here, "estimand"))
+        for index, covariate in enumerate(analysis.covariates):
+            there = ["baseline", *known.names("covariates")]
+            yield from unknown("covariate", covariate, there, (*here, "covariates", index))
+        for index, subgroup in enumerate(analysis.subgroups):
+            yield from unknown("subgroup", subgroup, known.names("subgroups"), (*here, "subgroups", index))
+        if analysis.supports:
+            yield from unknown("analysis", analysis.supports, known.names("analyses"), (*here, "supports"))
+        yield from _observed(protocol, analysis, known, here)
+        yield from _method(protocol, analysis, here)
+        yield from _adjustment(protocol, analysis, known, here)
+    yield from _many_covariates(protocol)
+
+
+def _observed(protocol: Protocol, analysis: Analysis, known: Known, here: KeyPath) -> Iterator[Finding]:
+    """The endpoint is observed at the analysis's visits, in every arm."""
+    endpoint = protocol.endpoints.get(analysis.endpoint)
+    if endpoint is None:
+        return
+    parts = [protocol.endpoints[p] for p in endpoint.of if p in protocol.endpoints] or [endpoint]
+    for form in dict.fromkeys(part.score.split(".")[0] for part in parts if part.score):
+        declared = protocol.forms.get(form)
+        if declared is None or known.broken("forms", form):
+            continue
+        if isinstance(declared.at, tuple) and analysis.at != "all":
+            for index, visit in enumerate(analysis.at):
+                if visit in protocol.visits and visit not in declared.at:
+                    what = f"the form `{form}` is not filled in at {visit}, but at {', '.join(declared.at)}"
+                    yield (*here, "at", index), what, "compare at one of these, or add the visit to the form"
+        if declared.arms is not None and (lacking := [a for a in protocol.arms if a not in declared.arms]):
+            what = f"the form `{form}` is not filled in by the arm {', '.join(lacking)}"
+            yield (*here, "endpoint"), what, "compare what every arm fills in"
+
+
+def _method(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[Finding]:
+    wants = METHODS.get(analysis.method)
+    if wants is None:
+        what = f"this version has no method `{analysis.method}`"
+        yield (*here, "method"), what, nearest(analysis.method, METHODS)
+        return
+    endpoint = protocol.endpoints.get(analysis.endpoint)
+    if endpoint and endpoint.is_response != (wants == "response"):
+        kinds = "responders (yes or no)" if wants == "response" else "numbers"
+        fits = [m for m, kind in METHODS.items() if kind != wants]
+        what = f"{analysis.method} compares {kinds}, and `{analysis.endpoint}` is of kind {endpoint.kind}"
+        yield (*here, "method"), what, f"use one of {', '.join(fits)}"
+    if analysis.missing in ("non-response", "worst-case") and wants != "response":
+        what = f"{analysis.missing} is a rule for responders"
+        yield (*here, "missing"), what, "use complete-cases or locf"
+    if analysis.interval and (analysis.method != "risk-difference" or analysis.adjust != "none"):
+        what = "an interval is chosen for an unadjusted risk difference only"
+        yield (*here, "interval"), what, "leave it out: the method has its own"
+    for index, extra in enumerate(analysis.also):
+        yield from unknown("companion", extra, ALSO, (*here, "also", index))
+        if extra in ALSO and (extra == "hedges-g") == (wants == "response"):
+            yield (*here, "also", index), f"{extra} does not go with {analysis.method}", "leave it out"
+    if analysis.margin and analysis.method in ("risk-ratio", "odds-ratio", "fisher-exact"):
+        todo = "use risk-difference, ancova, mean-difference or mann-whitney"
+        yield (*here, "margin"), "a margin is for a difference", todo
+
+
+def _adjustment(protocol: Protocol, analysis: Analysis, known: Known, here: KeyPath) -> Iterator[Finding]:
+    if analysis.method not in METHODS:
+        return
+    takes = ADJUSTED_BY.get(analysis.method)
+    if analysis.adjust not in ("none", takes):
+        what = f"{analysis.method} cannot be adjusted by {analysis.adjust}"
+        yield (*here, "adjust"), what, f"use {takes} or none" if takes else "use none"
+        return
+    if analysis.method == "ancova" and analysis.adjust == "none":
+        todo = "write `adjust: covariates`, or use mean-difference"
+        yield (*here, "adjust"), "ancova adjusts by covariates", todo
+        return
+    if (analysis.adjust != "none") != bool(analysis.covariates):
+        adjusted = analysis.adjust != "none"
+        todo = (
+            "list the covariates"
+            if adjusted
+            else f"say how: `adjust: {takes}`"
+            if takes
+            else "leave them out"
+        )
+        yield here, f"`adjust: {analysis.adjust}` with {len(analysis.covariates)} covariates", todo
+    if analysis.adjust == "overlap-weights" and len(protocol.arms) > 2:
+        what = f"overlap weights compare two arms, and the study has {len(protocol.arms)}"
+        yield (*here, "adjust"), what, "use ancova"
+    yield from _target(protocol, analysis, known, here)
+
+
+def _target(protocol: Protocol, analysis: Analysis, known: Known, here: KeyPath) -> Iterator[Finding]:
+    """The method speaks of those whom the estimand speaks of."""
+    estimand = protocol.estimands.get(analysis.estimand or "")
+    if known.broken("estimands", analysis.estimand or "") or (analysis.estimand and estimand is None):
+        return
+    speaks = "overlap" if analysis.adjust == "overlap-weights" else "everyone"
+    asked = estimand.target if estimand else "everyone"
+    if asked == "treated":
+        what = "this version has no method for the target `treated`"
+        yield (*here, "estimand"), what, "use overlap or everyone"
+    elif asked != speaks:
+        whose = f"the estimand `{analysis.estimand}`" if estimand else "an analysis without an estimand"
+        what = f"`adjust: {analysis.adjust}` estimates for the target `{speaks}`, {whose} asks for `{asked}`"
+        todo = "overlap-weights go with `target: overlap`, the others with `everyone`"
+        yield (*here, "estimand"), what, todo
+
+
+def _many_covariates(protocol: Protocol) -> Iterator[Finding]:
+    """One warning for the whole protocol: the same covariates usually stand in every analysis."""
+    planned = [arm.planned for arm in protocol.arms.values() if arm.planned]
+    if len(planned) < len(protocol.arms):
+        return
+    limit = min(planned) / 10
+    crowded = [name for name, analysis in protocol.analyses.items() if len(analysis.covariates) > limit]
+    if crowded:
+        most = max(len(protocol.analyses[name].covariates) for name in crowded)
+        others = f" (and {len(crowded) - 1} more analyses)" if len(crowded) > 1 else ""
+        what = f"{most} covariates{others} for {min(planned)} planned patients in the smaller arm"
+        todo = f"more than one covariate for ten patients ({limit:g}) makes adjusted estimates unstable"
+        yield ("analyses", crowded[0], "covariates"), what, todo, "warning"
+
+
+def families(protocol: Protocol, known: Known) -> Iterator[Finding]:
+    """Every planned test is in one family, once, and compares at one visit."""
+    placed: dict[str, str] = {}
+    for name, family in protocol.families.items():
+        for index, member in enumerate(family.of):
+            path = ("families", name, "of", index)
+            yield from unknown("analysis", member, known.names("analyses"), path)
+            if member in placed:
+                what = f"`{member}` is in the family `{placed[member]}` already"
+                yield path, what, "an analysis is tested once"
+            placed[member] = name
+            analysis = protocol.analyses.get(member)
+            if analysis and len(protocol.analysis_visits(analysis)) > 1:
+                yield path, f"`{member}` compares at several visits", "test one visit: split the analysis"
+            if (
+                analysis
+                and analysis.role not in ("primary", "key-secondary")
+                and not known.broken("analyses", member)
+            ):
+                what = f"`{member}` has the role {analysis.role}"
+                yield path, what, "families hold primary and key secondary analyses"
+    if known.broken("families"):
+        return
+    for name, analysis in protocol.analyses.items():
+        if analysis.role in ("primary", "key-secondary") and name not in placed:
+            todo = "add it to `families`, so that the number of tests is planned"
+            yield ("analyses", name, "role"), f"{analysis.role}, but in no family", todo
+
+
+def outside(protocol: Protocol, known: Known, scores: Mapping[str, Score]) -> Iterator[Finding]:
+    """What points into the protocol from `size` and `published`."""
+    if protocol.size:
+        yield from unknown("endpoint", protocol.size.endpoint, known.names("endpoints"), ("size", "endpoint"))
+    names = [*known.names("endpoints"), *scores]
+    for index, figure in enumerate(protocol.published):
+        here = ("published", index)
+        if "." not in figure.endpoint or not known.cannot_tell(protocol, figure.endpoint):
+            yield from unknown("endpoint or score", figure.endpoint, names, (*here, "endpoint"))
+        yield from unknown("visit", figure.visit, known.names("visits"), (*here, "visit"))
+        yield from unknown("arm", figure.arm, known.names("arms"), (*here, "arm"))

@@ -1,0 +1,123 @@
+"""Results -> one self-contained HTML page: sections in their order, the template, the style, the fonts."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from armwise.analysis.results import Results
+from armwise.report import cite
+from armwise.report.figures.style import arm_styles
+from armwise.report.page import Section
+from armwise.report.sections import (
+    completion,
+    course,
+    detectable,
+    distribution,
+    methods,
+    outcomes,
+    participants,
+    problems,
+    provenance,
+    published,
+    responders,
+)
+from armwise.report.sections.answer import answer
+from armwise.report.words import Words
+
+#: The sections after the first screen, in the order in which a reader needs them.
+SECTIONS: Final[tuple[Callable[[Results, Words], Section | None], ...]] = (
+    participants.section,
+    course.section,
+    responders.section,
+    distribution.section,
+    outcomes.section,
+    completion.section,
+    problems.section,
+    detectable.section,
+    methods.section,
+    published.section,
+    provenance.section,
+)
+
+#: family, weight, style, file.
+FACES: Final = (
+    ("Armwise Sans", 400, "normal", "armwise-sans-400.woff2"),
+    ("Armwise Sans", 400, "italic", "armwise-sans-400-italic.woff2"),
+    ("Armwise Sans", 600, "normal", "armwise-sans-600.woff2"),
+    ("Armwise Serif", 600, "normal", "armwise-serif-600.woff2"),
+)
+
+
+def render(results: Results) -> str:
+    """The whole page, with nothing outside it: no script, no network, no font from elsewhere.
+
+    Args:
+        results: the results of an analysis.
+
+    Returns:
+        HTML.
+    """
+    words = Words.of(results)
+    first = answer(results, words)
+    made = [section(results, words) for section in SECTIONS]
+    context: dict[str, Any] = {
+        "study": words.protocol.study,
+        "simulated": results.simulated,
+        "digest": str(results.manifest.get("results_hash") or "")[:12],
+        "answer": first,
+        "sections": [s for s in made if s is not None],
+        "style": _style(results, words),
+    }
+    page = _environment().get_template("page.html").render(**context)
+    return page.replace("<!--notes-->", cite.notes(page, results.table.to_dicts()))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("armwise.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _style(results: Results, words: Words) -> Markup:
+    """The style sheet, with the fonts in it, the arms' colours and the words of the printed page's margins."""
+    study = words.protocol.study
+    arms = "".join(
+        f".arm-{name}{{color:{style.colour}}}" for name, style in arm_styles(words.protocol).items()
+    )
+    running = {
+        "left": f"{study.id}  results {words.at(words.last_visit)}",
+        "right": "SIMULATED DATA" if results.simulated else "",
+        "foot": f"Protocol {study.version}   results {str(results.manifest.get('results_hash') or '')[:12]}",
+    }
+    css = (resources.files("armwise.report") / "templates" / "page.css").read_text(encoding="utf-8")
+    css = css.replace("/*paper*/", study.paper)
+    for name, said in running.items():
+        css = css.replace(f"/*{name}*/", _css_string(said))
+    return Markup("".join(_face(*face) for face in FACES) + css + arms)  # noqa: S704 (ours, and strings quoted for CSS)
+
+
+def _css_string(text: str) -> str:
+    """A text as a CSS string that can end neither the string nor the style element."""
+    return '"' + "".join(c if c.isalnum() or c in " .,-" else f"\\{ord(c):x} " for c in text) + '"'
+
+
+@lru_cache(maxsize=8)
+def _face(family: str, weight: int, style: str, file: str) -> str:
+    data = (resources.files("armwise.report") / "fonts" / file).read_bytes()
+    code = base64.b64encode(data).decode("ascii")
+    return (
+        f'@font-face{{font-family:"{family}";font-weight:{weight};font-style:{style};'
+        f'src:url(data:font/woff2;base64,{code}) format("woff2")}}\n'
+    )

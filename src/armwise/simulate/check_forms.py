@@ -1,0 +1,122 @@
+"""The tables that assumptions draw against the protocol's forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from armwise.protocol.model import Form
+from armwise.protocol.scores import instrument_of
+from armwise.simulate.assumptions import Assumptions
+from armwise.simulate.names import Finding, Known, unknown
+from armwise.simulate.table_kinds import AdverseEvents, Doses, Grades, Measures, Sites, Table
+from armwise.yaml_lines import KeyPath, nearest
+
+#: Forms that are drawn from enrolment, screening and events, not from `tables`.
+OWN = ("subjects", "screening", "events")
+
+
+def check_forms(assumptions: Assumptions, known: Known, folder: Path) -> Iterator[Finding]:
+    """Each form must be drawn from somewhere, from one place, and from its own items."""
+    forms = known.protocol.forms
+    scored = {ref.split(".")[0] for ref in known.entries["outcomes"]}
+    drawn = known.entries["tables"]
+    yield from unknown("form", assumptions.tables, [f for f in forms if f not in OWN], ("tables",))
+    for name in forms:
+        if name in OWN:
+            continue
+        if name in scored and name in drawn:
+            yield (
+                ("tables", name),
+                "the form's numbers are drawn by `outcomes` already",
+                "keep one of the two",
+            )
+        elif name not in scored and name not in drawn:
+            section = "outcomes" if forms[name].instrument else "tables"
+            yield (
+                (section,),
+                f"nothing for the form `{name}`, so its table would be empty",
+                f"say in `{section}` what it is drawn from",
+            )
+    yield from _overlapping(assumptions, forms, folder)
+    for name, table in assumptions.tables.items():
+        if name in forms and name not in OWN:
+            yield from _table(table, forms[name], ("tables", name), known)
+
+
+def _overlapping(assumptions: Assumptions, forms: Mapping[str, Form], folder: Path) -> Iterator[Finding]:
+    """Two declared scores of one form must not share an item: each draws its own items."""
+    taken: dict[tuple[str, str], str] = {}
+    for ref in assumptions.outcomes:
+        form, _, name = ref.partition(".")
+        instrument = instrument_of(forms[form], folder) if form in forms else None
+        if instrument is None or name not in [s.name for s in instrument.scores]:
+            continue
+        for code in instrument.score(name).rule.items:
+            other = taken.setdefault((form, code), ref)
+            if other != ref:
+                yield (
+                    ("outcomes", ref),
+                    f"its item `{code}` is drawn for `{other}` already",
+                    "keep one of the two scores",
+                )
+                break
+
+
+def _table(table: Table, form: Form, here: KeyPath, known: Known) -> Iterator[Finding]:
+    items = form.items
+    if isinstance(table, Measures):
+        yield from unknown("item", table.items, items, (*here, "items"))
+    elif isinstance(table, Sites):
+        yield from unknown("item", table.numbers, items, (*here, "numbers"))
+        for key in ("group", "place"):
+            if getattr(table, key) not in items:
+                yield (
+                    (*here, key),
+                    f"unknown item `{getattr(table, key)}`",
+                    nearest(getattr(table, key), items),
+                )
+        group = items[table.group].choices if table.group in items else None
+        if group:
+            yield from unknown("choice", table.shares, group, (*here, "shares"))
+    elif isinstance(table, Grades):
+        for key in ("place", "item"):
+            if getattr(table, key) not in items:
+                yield (
+                    (*here, key),
+                    f"unknown item `{getattr(table, key)}`",
+                    nearest(getattr(table, key), items),
+                )
+        limits = items[table.item].range if table.item in items else None
+        for place, shares in table.first.items():
+            odd = [str(g) for g in shares if limits and not limits[0] <= g <= limits[1]]
+            if limits and odd:
+                what = f"grade {', '.join(odd)} is outside the item's range"
+                yield (*here, "first", place), what, f"use grades from {limits[0]:g} to {limits[1]:g}"
+        places = items[table.place].choices if table.place in items else None
+        if places:
+            yield from unknown("choice", table.first, places, (*here, "first"))
+        for arms, key in ((table.better, "better"), (table.worse, "worse")):
+            yield from unknown("arm", arms, known.arms, (*here, key))
+    elif isinstance(table, Doses):
+        if table.item not in items:
+            yield (*here, "item"), f"unknown item `{table.item}`", nearest(table.item, items)
+        users = [name for name in known.covariates if "." in name]
+        if table.users not in users:
+            yield (
+                (*here, "users"),
+                f"found `{table.users}`, expected covariate.category",
+                nearest(table.users, users),
+            )
+        for key in ("ratio", "stop", "start"):
+            yield from unknown("arm", getattr(table, key), known.arms, (*here, key))
+        for arm, by_visit in table.ratio.items():
+            yield from unknown("visit after baseline", by_visit, known.later, (*here, "ratio", arm))
+    elif isinstance(table, AdverseEvents):
+        for word, term in table.terms.items():
+            yield from unknown("arm", term.by_arm, known.arms, (*here, "terms", word, "by_arm"))
+        words = items["serious"].choices if "serious" in items else None
+        odd = [word for word in table.serious_words if words and word not in words]
+        if odd:
+            what = f"the form's item `serious` has no choice {', '.join(f'`{w}`' for w in odd)}"
+            yield (*here, "serious_words"), what, "write the form's words for yes and no, in this order"

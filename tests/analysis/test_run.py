@@ -1,0 +1,476 @@
+"""The whole walk, against witnesses outside armwise: a published trial, and plain NumPy and pandas on the CSV files."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import optimize, stats
+
+from armwise.analysis.results import Results
+from armwise.analysis.run import analyse
+from armwise.errors import StudyError
+from armwise.study.study import Study, load_study
+
+FIXTURES = Path(__file__).parents[1] / "examples" / "fixtures"
+
+
+# ------------------------------------------------------------------ a real trial
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, Any]:
+    return json.loads((FIXTURES / "cdisc_table_14_3_01.json").read_text(encoding="utf-8"))
+
+
+def test_the_pilot_gives_the_published_differences(pilot: Results, published: dict[str, Any]) -> None:
+    for row in (r for r in published["differences"] if r["versus"] == "placebo"):
+        found = pilot.one(analysis="primary", statistic="mean difference", arm=row["arm"])
+        assert found is not None
+        assert abs(found["estimate"] - row["estimate"]) <= 0.05
+        assert abs(found["se"] - row["se"]) <= 0.005
+        assert abs(found["lower"] - row["lower"]) <= 0.05
+        assert abs(found["upper"] - row["upper"]) <= 0.05
+        assert abs(found["p"] - row["p"]) <= 0.0005
+        assert (found["n"], found["n_arm"], found["n_versus"]) == (234, published["n"][row["arm"]], 79)
+
+
+def test_to_three_digits_the_differences_are_those_of_the_sponsors_own_data_set(pilot: Results) -> None:
+    for arm, expected in {"low": (-0.467, 0.818, 0.569), "high": (-1.006, 0.841, 0.233)}.items():
+        found = pilot.one(analysis="primary", statistic="mean difference", arm=arm)
+        assert found is not None
+        assert tuple(round(found[c], 3) for c in ("estimate", "se", "p")) == expected
+
+
+def test_the_arms_ls_means_differ_by_the_differences(pilot: Results) -> None:
+    means = {r["arm"]: r["estimate"] for r in pilot.rows(analysis="primary", statistic="ls mean")}
+    for arm in ("low", "high"):
+        found = pilot.one(analysis="primary", statistic="mean difference", arm=arm)
+        assert found is not None
+        assert means[arm] - means["placebo"] == pytest.approx(found["estimate"], abs=1e-10)
+
+
+def test_locf_gives_every_row_that_the_sponsor_analysed(pilot_study: Study) -> None:
+    import polars as pl
+
+    from armwise.derive.derived import derive
+    from armwise.derive.populations import filled
+
+    derived = derive(pilot_study)
+    rows = filled(
+        derived.endpoints.filter(pl.col("endpoint") == "adas_change"), "locf", pilot_study.protocol, "change"
+    )
+    ours = {(r["subject"], r["visit"]): r for r in rows.iter_rows(named=True)}
+    sponsor = pd.read_csv(FIXTURES / "cdisc_actot_analysed.csv")
+    sponsor = sponsor[sponsor["visit"] != "baseline"]
+    assert len(sponsor) == 762
+    for row in sponsor.itertuples():
+        found = ours[row.subject, row.visit]
+        assert found["outcome"] == pytest.approx(row.change, abs=1e-9)
+        assert found["filled"] == (row.carried == "Y")
+
+
+def test_all_799_published_totals_are_the_scores_of_the_study(pilot_study: Study) -> None:
+    """Every total that is not carried forward: used at its visit, or listed as another record of that visit."""
+    from armwise.derive.derived import derive
+
+    derived = derive(pilot_study)
+    used = {
+        (r["subject"], str(r["date"])): r["value"]
+        for r in derived.scores.iter_rows(named=True)
+        if r["score"] == "adas.total"
+    }
+    adas = pilot_study.tables["adas"]
+    dates = dict(zip(adas["_row"], adas["date"], strict=True))
+    listed = {(e["subject"], str(dates[e["row"]])) for e in derived.left_out if e["file"] == "data/adas.csv"}
+    sponsor = pd.read_csv(FIXTURES / "cdisc_actot.csv")
+    assert len(sponsor) == 799
+    for row in sponsor.itertuples():
+        if (row.subject, row.date) in used:
+            assert used[row.subject, row.date] == pytest.approx(row.total, abs=1e-9)
+        else:
+            assert (row.subject, row.date) in listed
+    assert len(used) + len(listed) == adas.height == 818
+
+
+def test_the_pilot_counts_its_participants(pilot: Results) -> None:
+    def count(category: str, **where: Any) -> float:
+        found = pilot.one(analysis="flow", category=category, item=None, **where)
+        assert found is not None
+        return found["estimate"]
+
+    assert count("screened") == 306
+    assert count("enrolled") == 254
+    assert sum(r["estimate"] for r in pilot.rows(analysis="flow", category="not enrolled")) == 52
+    assert [count("allocated", arm=a) for a in ("placebo", "low", "high")] == [86, 84, 84]
+    assert [count("analysed", arm=a) for a in ("placebo", "low", "high")] == [79, 81, 74]
+
+
+# ------------------------------------------------------------------ the reference study, by hand
+
+
+class ByHand:
+    """The reference study from its CSV files, in pandas, by other formulas."""
+
+    def __init__(self, folder: Path) -> None:
+        data = {p.stem: pd.read_csv(p) for p in (folder / "data").glob("*.csv")}
+        self.people = data["subjects"].set_index("subject")
+        self.people["zero"] = pd.to_datetime(self.people["enrolled"])
+        first = pd.to_datetime(data["procedures"]["date"]).groupby(data["procedures"]["subject"]).min()
+        treated = self.people["arm"] == "bmc"
+        self.people.loc[treated, "zero"] = first.reindex(self.people.index[treated])
+        odi = data["odi"]
+        sections = odi[[f"odi_{i}" for i in range(1, 11)]]
+        n = sections.notna().sum(axis=1)
+        self.scores = {
+            "odi": self._wide(odi, (100 * sections.sum(axis=1) / (5 * n)).where(n >= 8)),
+            "pain": self._wide(data["nrs"], data["nrs"]["nrs_1"]),
+            "mme": self._wide(data["opioids"], data["opioids"]["mme"]),
+        }
+
+    def _wide(self, table: pd.DataFrame, value: pd.Series) -> pd.DataFrame:
+        """One record a subject and visit, the baseline the last one on or before time zero that has a value."""
+        frame = table[["subject", "visit", "date"]].assign(value=value)
+        day = (pd.to_datetime(frame["date"]) - frame["subject"].map(self.people["zero"])).dt.days
+        before = frame[(day <= 0) & frame["value"].notna()].assign(day=day).sort_values("day")
+        wide = frame[(day > 0) & (frame["visit"] != "baseline")].pivot(
+            index="subject", columns="visit", values="value"
+        )
+        wide["baseline"] = before.groupby("subject")["value"].last()
+        return wide.reindex(self.people.index)
+
+    def change(self, score: str, visit: str) -> pd.Series:
+        return self.scores[score][visit] - self.scores[score]["baseline"]
+
+    def response(self, visit: str, endpoint: str) -> pd.Series:
+        odi, pain = -self.change("odi", visit), -self.change("pain", visit)
+        one = (odi > 10 - 1e-9).where(odi.notna()).astype(float)
+        two = (pain >= 2).where(pain.notna()).astype(float)
+        if endpoint == "odi_mcid":
+            return one
+        if endpoint == "pain_2pt":
+            return two
+        return pd.concat([one, two], axis=1).max(axis=1).where(one.notna() & two.notna())
+
+
+@pytest.fixture(scope="module")
+def by_hand(reference_study: Study) -> ByHand:
+    return ByHand(reference_study.folder)
+
+
+def design(by_hand: ByHand, covariates: list[str], index: pd.Index) -> np.ndarray:
+    people = by_hand.people.loc[index]
+    columns = {
+        "age": people["age"],
+        "bmi": people["bmi"],
+        "opioid_use": (people["opioid_use"] == "yes").astype(float),
+        "odi_baseline": by_hand.scores["odi"]["baseline"].loc[index],
+        "pain_baseline": by_hand.scores["pain"]["baseline"].loc[index],
+    }
+    return np.column_stack([np.ones(len(index))] + [columns[c].to_numpy(float) for c in covariates])
+
+
+def covariate_frame(by_hand: ByHand, covariates: list[str]) -> pd.Series:
+    whole = design(by_hand, covariates, by_hand.people.index)
+    return pd.Series(~np.isnan(whole).any(axis=1), index=by_hand.people.index)
+
+
+def ols(y: np.ndarray, X: np.ndarray) -> tuple[float, float, float, float, int]:
+    """Estimate, SE and p of the second column, by the normal equations."""
+    inverse = np.linalg.inv(X.T @ X)
+    beta = inverse @ X.T @ y
+    df = len(y) - X.shape[1]
+    s2 = float(((y - X @ beta) ** 2).sum()) / df
+    se = math.sqrt(s2 * inverse[1, 1])
+    half = stats.t.ppf(0.975, df) * se
+    return beta[1], se, beta[1] - half, 2 * stats.t.sf(abs(beta[1] / se), df), df
+
+
+def logistic(X: np.ndarray, z: np.ndarray) -> np.ndarray:
+    scale = np.abs(X).max(axis=0)
+    S = X / scale
+    gamma = np.zeros(X.shape[1])
+    for _ in range(50):
+        e = 1 / (1 + np.exp(-S @ gamma))
+        gamma = gamma + np.linalg.solve((S * (e * (1 - e))[:, None]).T @ S, S.T @ (z - e))
+    return 1 / (1 + np.exp(-S @ gamma))
+
+
+def overlap(y: np.ndarray, z: np.ndarray, X: np.ndarray) -> dict[str, float]:
+    """Overlap-weighted risks, the joint sandwich by numerical derivatives, MOVER of Wilson's limits."""
+    n, q = X.shape
+    X = X / np.abs(X).max(axis=0)
+    e = logistic(X, z)
+    w = np.where(z == 1, 1 - e, e)
+    m1, m0 = (float((w * y)[z == g].sum() / w[z == g].sum()) for g in (1, 0))
+    gamma = np.linalg.lstsq(X, np.log(e / (1 - e)), rcond=None)[0]
+
+    def psi(theta: np.ndarray) -> np.ndarray:
+        score = 1 / (1 + np.exp(-X @ theta[:q]))
+        return np.column_stack([
+            X * (z - score)[:, None], z * (1 - score) * (y - theta[q]), (1 - z) * score * (y - theta[q + 1]),
+        ])  # fmt: skip
+
+    theta = np.concatenate([gamma, [m1, m0]])
+    A = np.empty((q + 2, q + 2))
+    for j in range(q + 2):  # derivatives by complex steps: exact to the last digits, and no formula to copy
+        step = np.zeros(q + 2, complex)
+        step[j] = 1e-30j
+        A[:, j] = -psi(theta + step).imag.mean(axis=0) / 1e-30
+    B = psi(theta).T @ psi(theta) / n
+    V = np.linalg.solve(A, np.linalg.solve(A, B).T) / n * n / (n - q - 1)
+    v1, v0, c = V[q, q], V[q + 1, q + 1], V[q, q + 1]
+    z975 = stats.norm.ppf(0.975)
+
+    kish = [w[z == g].sum() ** 2 / (w[z == g] ** 2).sum() for g in (1, 0)]
+
+    def wilson(r: float, v: float, size: int, kish: float) -> tuple[float, float]:
+        k = min(r * (1 - r) / v, size) if 0 < r < 1 else min(kish, size)
+        centre, half = r + z975**2 / (2 * k), z975 * math.sqrt(r * (1 - r) / k + z975**2 / (4 * k * k))
+        return (centre - half) / (1 + z975**2 / k), (centre + half) / (1 + z975**2 / k)
+
+    (l1, u1), (l0, u0) = wilson(m1, v1, int(z.sum()), kish[0]), wilson(m0, v0, int((1 - z).sum()), kish[1])
+    rho = c / math.sqrt(v1 * v0) if 0 < m1 < 1 and 0 < m0 < 1 else 0.0
+    d = m1 - m0
+    lower = d - math.sqrt((m1 - l1) ** 2 + (u0 - m0) ** 2 - 2 * rho * (m1 - l1) * (u0 - m0))
+    upper = d + math.sqrt((u1 - m1) ** 2 + (m0 - l0) ** 2 - 2 * rho * (u1 - m1) * (m0 - l0))
+    return {"estimate": d, "se": math.sqrt(v1 + v0 - 2 * c), "lower": lower, "upper": upper, "ess": kish[0]}
+
+
+OVERLAP = ["age", "bmi", "opioid_use", "odi_baseline"]
+
+
+def responder_rows() -> Iterator[tuple[str, str, str, str]]:
+    yield "primary", "primary", "m12", "none"
+    yield "nonresponse", "primary", "m12", "non-response"
+    yield "worst_case", "primary", "m12", "worst-case"
+    yield "odi_component", "odi_mcid", "m12", "none"
+    yield "pain_component", "pain_2pt", "m12", "none"
+    for visit in ("m1", "m3", "m6"):
+        yield "responders_course", "primary", visit, "none"
+
+
+@pytest.mark.parametrize(("analysis", "endpoint", "visit", "rule"), list(responder_rows()))
+def test_every_comparison_of_responders_is_what_numpy_makes_of_the_files(
+    reference: Results, by_hand: ByHand, analysis: str, endpoint: str, visit: str, rule: str
+) -> None:
+    y, arm = by_hand.response(visit, endpoint), by_hand.people["arm"]
+    if rule == "non-response":
+        y = y.fillna(0)
+    if rule == "worst-case":
+        y = y.where(y.notna(), (arm == "control").astype(float))
+    keep = y.notna() & covariate_frame(by_hand, OVERLAP)
+    index = y.index[keep]
+    z = (arm[index] == "bmc").to_numpy(float)
+    X = design(by_hand, OVERLAP, index)
+    expected = overlap(y[index].to_numpy(float), z, X)
+    found = reference.one(analysis=analysis, visit=visit, statistic="risk difference")
+    assert found is not None
+    assert (found["n"], found["n_arm"]) == (len(index), int(z.sum()))
+    for name in ("estimate", "se", "lower", "upper"):
+        assert found[name] == pytest.approx(expected[name], abs=1e-10)
+    size = reference.one(analysis=analysis, visit=visit, statistic="effective sample size", arm="bmc")
+    assert size is not None
+    assert size["estimate"] == pytest.approx(expected["ess"], abs=1e-8)
+    observed = {r["arm"]: r for r in reference.rows(analysis=analysis, visit=visit, statistic="responders")}
+    for name in ("bmc", "control"):
+        mine = y[index][arm[index] == name]
+        assert (observed[name]["estimate"], observed[name]["n"]) == (mine.sum(), len(mine))
+    # Newcombe's interval of the unadjusted difference, by its own formula
+    counts = [(observed[a]["estimate"], observed[a]["n"]) for a in ("bmc", "control")]
+    plain = reference.one(analysis=f"{analysis}.unadjusted", visit=visit, statistic="risk difference")
+    assert plain is not None
+    for name, value in newcombe(*counts[0], *counts[1]).items():
+        assert plain[name] == pytest.approx(value, abs=1e-10)
+    assert plain["p"] is None
+
+
+def newcombe(x1: float, n1: int, x2: float, n2: int) -> dict[str, float]:
+    z = stats.norm.ppf(0.975)
+
+    def limits(x: float, n: int) -> list[float]:
+        def roots(p: float) -> float:
+            return (x / n - p) ** 2 - z**2 * p * (1 - p) / n
+
+        r = x / n
+        return [
+            0.0 if x == 0 else optimize.brentq(roots, 0, min(r, 1 - 1e-9), xtol=1e-15),
+            1.0 if x == n else optimize.brentq(roots, max(r, 1e-9), 1, xtol=1e-15),
+        ]
+
+    (l1, u1), (l2, u2) = limits(x1, n1), limits(x2, n2)
+    r1, r2 = x1 / n1, x2 / n2
+    return {
+        "estimate": r1 - r2,
+        "lower": r1 - r2 - math.hypot(r1 - l1, u2 - r2),
+        "upper": r1 - r2 + math.hypot(u1 - r1, r2 - l2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("analysis", "score", "visit", "covariates"),
+    [
+        ("odi", "odi", "m12", ["odi_baseline", "age", "bmi", "opioid_use"]),
+        ("pain", "pain", "m12", ["pain_baseline", "age", "bmi", "opioid_use"]),
+        *(("odi_course", "odi", v, ["odi_baseline", "age", "bmi", "opioid_use"]) for v in ("m1", "m3", "m6")),
+    ],
+)
+def test_every_ancova_is_what_the_normal_equations_make_of_the_files(
+    reference: Results, by_hand: ByHand, analysis: str, score: str, visit: str, covariates: list[str]
+) -> None:
+    y, arm = by_hand.change(score, visit), by_hand.people["arm"]
+    index = y.index[y.notna() & covariate_frame(by_hand, covariates)]
+    X = design(by_hand, covariates, index)
+    X = np.insert(X, 1, (arm[index] == "bmc").to_numpy(float), axis=1)
+    estimate, se, lower, p, df = ols(y[index].to_numpy(float), X)
+    found = reference.one(analysis=analysis, visit=visit, statistic="mean difference")
+    assert found is not None
+    assert (found["n"], found["df"]) == (len(index), df)
+    assert found["estimate"] == pytest.approx(estimate, abs=1e-9)
+    assert found["se"] == pytest.approx(se, abs=1e-9)
+    assert found["lower"] == pytest.approx(lower, abs=1e-9)
+    assert found["p"] is None if analysis == "odi_course" else found["p"] == pytest.approx(p, rel=1e-6)
+    plain = reference.one(analysis=f"{analysis}.unadjusted", visit=visit, statistic="mean difference")
+    pair = [y[index][arm[index] == a] for a in ("bmc", "control")]
+    assert plain is not None
+    assert plain["estimate"] == pytest.approx(pair[0].mean() - pair[1].mean(), abs=1e-10)
+    assert plain["se"] == pytest.approx(math.sqrt(sum(p.var() / len(p) for p in pair)), abs=1e-10)
+    lord = reference.one(analysis=analysis, visit=visit, statistic="lord")
+    assert lord is not None
+    apart = abs(plain["estimate"] - estimate) / se
+    assert lord["estimate"] == pytest.approx(apart, abs=1e-8)
+    assert lord["reason"] == ("differ" if apart > 1 else "agree")
+
+
+def test_the_shift_of_opioids_is_the_median_of_all_differences(reference: Results, by_hand: ByHand) -> None:
+    y, arm = by_hand.change("mme", "m12").dropna(), by_hand.people["arm"]
+    pair = [y[arm[y.index] == a].to_numpy() for a in ("bmc", "control")]
+    found = reference.one(analysis="opioids", statistic="shift")
+    assert found is not None
+    assert found["estimate"] == pytest.approx(np.median(np.subtract.outer(*pair)), abs=1e-10)
+    assert (found["n_arm"], found["n_versus"]) == (len(pair[0]), len(pair[1]))
+
+
+def test_the_description_of_every_visit_is_what_pandas_makes_of_the_files(
+    reference: Results, by_hand: ByHand
+) -> None:
+    arm = by_hand.people["arm"]
+    for ref, score in (("odi.total", "odi"), ("nrs.pain", "pain"), ("opioids.mme", "mme")):
+        for visit in ("baseline", "m1", "m3", "m6", "m12"):
+            for name in ("bmc", "control"):
+                values = by_hand.scores[score][visit][arm == name].dropna()
+                rows = reference.rows(analysis="describe", endpoint=ref, visit=visit, arm=name)
+                found = {r["statistic"]: r["estimate"] for r in rows}
+                expected = {
+                    "n": len(values), "mean": values.mean(), "sd": values.std(), "median": values.median(),
+                    "q1": values.quantile(0.25), "q3": values.quantile(0.75), "min": values.min(), "max": values.max(),
+                }  # fmt: skip
+                assert found == pytest.approx(expected, abs=1e-10)
+
+
+def test_holm_and_the_gate_are_what_their_rules_say(reference: Results) -> None:
+    statistics = {"primary": "risk difference", "odi": "mean difference", "pain": "mean difference"}
+    found_p = {a: reference.one(analysis=a, statistic=statistic) for a, statistic in statistics.items()}
+    p = {a: r["p"] for a, r in found_p.items() if r}
+    first, second = sorted(("odi", "pain"), key=lambda a: p[a])
+    holm = {first: min(1, 2 * p[first])}
+    holm[second] = max(holm[first], p[second])
+    gate = p["primary"] if p["primary"] <= 0.05 else 1.0
+    for name, expected in {"primary": p["primary"], **{a: max(gate, q) for a, q in holm.items()}}.items():
+        found = reference.one(analysis=name, statistic="adjusted p")
+        assert found is not None
+        assert found["p"] == pytest.approx(expected, rel=1e-12)
+
+
+# ------------------------------------------------------------------ what holds for any study
+
+
+def test_excluded_and_analysed_make_everyone_enrolled(reference: Results, pilot: Results) -> None:
+    for results in (reference, pilot):
+        enrolled = {r["arm"]: r["estimate"] for r in results.rows(analysis="flow", category="allocated")}
+        for name, analysis in results.protocol.analyses.items():
+            for visit in results.protocol.analysis_visits(analysis):
+                for arm, everyone in enrolled.items():
+                    gone = results.rows(
+                        analysis=name, visit=visit, arm=arm, statistic="excluded", subgroup=None
+                    )
+                    compared = results.rows(analysis=name, visit=visit, subgroup=None)
+                    sizes = {r["n_arm"] for r in compared if r["arm"] == arm and r["versus"]}
+                    sizes |= {r["n_versus"] for r in compared if r["versus"] == arm}
+                    sizes -= {None}
+                    assert sizes == {everyone - sum(r["estimate"] for r in gone)}, (name, visit, arm)
+                    listed = results.exclusions.filter(
+                        (results.exclusions["excluded_from"] == name) & (results.exclusions["visit"] == visit)
+                    )
+                    assert listed["file"].null_count() == listed["row"].null_count() == 0
+                whole = results.rows(analysis=name, visit=visit, statistic="excluded", subgroup=None)
+                assert listed.height == sum(r["estimate"] for r in whole)
+
+
+def test_only_analyses_of_a_family_have_a_p(reference: Results, pilot: Results) -> None:
+    for results in (reference, pilot):
+        covered = {a for family in results.protocol.families.values() for a in family.of}
+        tested = results.table.filter(results.table["p"].is_not_null())
+        assert set(tested["analysis"]) == covered
+        assert set(tested["statistic"]) <= {"risk difference", "mean difference", "adjusted p"}
+
+
+def test_two_runs_write_the_same_bytes(reference: Results, reference_study: Study, tmp_path: Path) -> None:
+    analyse(load_study(reference_study.folder)).write(tmp_path / "a")
+    reference.write(tmp_path / "b")
+    for name in ("results.csv", "exclusions.csv", "problems.csv", "manifest.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_other_data_under_the_same_protocol_have_the_same_ids(reference: Results, tmp_path: Path) -> None:
+    import shutil
+
+    from armwise.simulate.study import simulate_study
+
+    example = Path(__file__).parents[2] / "examples" / "bmc-low-back-pain"
+    for name in ("protocol.yaml", "assumptions.yaml"):
+        shutil.copyfile(example / name, tmp_path / name)
+    simulate_study(tmp_path, seed=8)
+    other = analyse(load_study(tmp_path))
+    # a reason, or a point of a curve, is data; everything else has its key whatever was observed
+    varies = {"excluded", "missing", "cumulative share"}
+
+    def ids(results: Results) -> set[str]:
+        table = results.table.filter(
+            ~results.table["statistic"].is_in(list(varies)) & (results.table["analysis"] != "flow")
+        )
+        return set(table["key"])
+
+    assert ids(other) == ids(reference)
+
+
+def test_analysing_the_reference_study_is_quick(reference_study: Study) -> None:
+    analyse(reference_study)
+    start = time.process_time()
+    analyse(reference_study)
+    assert time.process_time() - start < 3.0  # 0.5 s on the machine where this was written
+
+
+def test_errors_in_the_data_stop_the_run_and_are_all_listed(small: Any, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from armwise.errors import Problem
+
+    study = small.study({"subjects": small.people(["new", "old"])})
+    wrong = tuple(Problem("error", "data/scale.csv", n, "points", "found `x`", "correct it") for n in (2, 3))
+    with pytest.raises(StudyError, match="2 errors in the data stop the run") as caught:
+        analyse(replace(study, problems=wrong))
+    assert caught.value.problems == wrong
+
+
+def test_progress_is_told(small: Any) -> None:
+    told: list[str] = []
+    analyse(small.study({"subjects": small.people(["new", "old"])}), progress=told.append)
+    assert told == ["scores and endpoints", "analysis primary", "tables and figures"]

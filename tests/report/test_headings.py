@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from armwise.analysis.results import Results, row
+from armwise.report import comparisons, headings
+from armwise.report.headings import FORBIDDEN, causal_words, direction
+from armwise.report.words import Words
+
+LIMITS = st.floats(-2, 2, allow_nan=False)
+STATISTICS = st.sampled_from(["risk difference", "mean difference", "shift", "risk ratio", "odds ratio"])
+
+
+@given(STATISTICS, LIMITS, LIMITS)
+@settings(max_examples=200)
+def test_a_direction_is_said_only_where_the_interval_excludes_no_effect(
+    statistic: str, a: float, b: float
+) -> None:
+    lower, upper = sorted((a, b))
+    null = 1.0 if "ratio" in statistic else 0.0
+    found = direction(row(statistic, (lower + upper) / 2, lower=lower, upper=upper))
+    assert (found in ("more", "less")) == (lower > null or upper < null)
+    assert found != "more" or lower > null
+    assert found != "less" or upper < null
+
+
+def test_a_limit_on_no_effect_does_not_exclude_it() -> None:
+    assert direction(row("risk difference", 0.2, lower=0.0, upper=0.4)) == "unclear"
+    assert direction(row("risk ratio", 1.4, lower=1.0, upper=2.0)) == "unclear"
+
+
+def test_without_limits_or_an_estimate_there_is_no_direction() -> None:
+    assert direction(row("risk difference", 0.2)) == "unclear"
+    assert direction(row("risk difference", None, status="not estimable", reason="nobody")) == "not estimable"
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("rejected", "more"), ("not rejected", "unclear"), ("not rejected: gate closed", "unclear")],
+)
+def test_in_a_family_the_hypothesis_must_be_rejected_too(reason: str, expected: str) -> None:
+    comparison = row("risk difference", 0.2, lower=0.1, upper=0.3)
+    assert direction(comparison, row("adjusted p", None, p=0.04, reason=reason)) == expected
+
+
+def primary(results: Results) -> str:
+    return headings.primary(results, Words.of(results))
+
+
+def test_the_first_heading_says_who_chose_where_arms_were_not_randomised(
+    make: Callable[..., Results],
+) -> None:
+    assert (
+        primary(make())
+        == "More patients improved with BMC than with conventional care; the patients chose their treatment"
+    )
+    assert primary(make(difference=-0.43)).startswith(
+        "Fewer patients improved with BMC than with conventional care;"
+    )
+
+
+def test_an_interval_that_holds_no_effect_is_never_called_no_difference(make: Callable[..., Results]) -> None:
+    said = primary(make(difference=0.05))
+    assert (
+        said
+        == "BMC and conventional care did not differ clearly in the share of patients who improved; the patients chose"
+        " their treatment"
+    )
+    assert "no difference" not in said
+
+
+def test_arms_that_agree_are_said_once(make: Callable[..., Results], trial: Results) -> None:
+    assert primary(trial) == "Neither low dose nor high dose differed clearly from placebo in ADAS-Cog"
+    assert (
+        primary(make(trial.protocol, effect=-12.8))
+        == "ADAS-Cog was lower with low dose and high dose than with placebo"
+    )
+
+
+def test_arms_that_differ_are_said_one_by_one_clear_ones_first(trial: Results) -> None:
+    words = Words.of(trial)
+    rows = comparisons.leading(trial, words, "observed")
+    rows[1] = {**rows[1], "lower": -3.0, "upper": -1.0}
+    assert (
+        headings.finding_of(trial, words, rows, "observed")
+        == "ADAS-Cog was lower with high dose than with placebo; low dose did not differ clearly from it"
+    )
+
+
+@given(st.floats(-0.9, 0.9, allow_nan=False))
+@settings(max_examples=25, deadline=None)
+def test_no_heading_of_chosen_arms_holds_a_word_of_causality(difference: float) -> None:
+    from armwise.report.sections import participants, responders
+
+    results = _invented(difference)
+    words = Words.of(results)
+    assert words.arms_chosen
+    said = [
+        headings.primary(results, words),
+        headings.course(results, words, "odi.total"),
+        *(
+            str(s.heading)
+            for s in (participants.section(results, words), responders.section(results, words))
+            if s
+        ),
+    ]
+    for heading in said:
+        assert causal_words(heading) == [], heading
+
+
+_made: dict[float, Results] = {}
+_make: list[Callable[..., Results]] = []
+
+
+@pytest.fixture(autouse=True)
+def _remember(make: Callable[..., Results]) -> None:
+    _make[:] = [make]
+
+
+def _invented(difference: float) -> Results:
+    return _make[0](difference=difference, effect=difference * 30)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["reduced", "caused", "Because of", "effective", "resulted in", "thanks to", "efficacy", "prevents"],
+)
+def test_words_of_causality_are_found(word: str) -> None:
+    assert causal_words(f"BMC {word} pain")
+
+
+def test_the_list_of_forbidden_words_is_sorted_lower_case_and_unique() -> None:
+    assert list(FORBIDDEN) == sorted(set(FORBIDDEN))
+    assert all(w == w.lower() for w in FORBIDDEN)
+
+
+def test_a_margin_is_said_only_when_it_is_met() -> None:
+    results = _invented(0.3)
+    words = Words.of(results)
+    assert "inferior" not in headings.primary(results, words)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            [0.5, -0.3, 0.05],
+            [0.0, 0.0, 0.0],
+            "The arms differed at baseline in two of three characteristics; after weighting in none",
+        ),
+        (
+            [0.5, -0.3, 0.05],
+            [0.2, 0.0, 0.0],
+            "The arms differed at baseline in two of three characteristics; after weighting in one",
+        ),
+        ([0.05, 0.0], [], "The arms were alike at baseline in all of two characteristics"),
+        ([], [], "Who took part"),
+    ],
+)
+def test_the_heading_of_the_baseline_counts_differences_beyond_a_tenth(
+    two_arms: Results, before: list[float], after: list[float], expected: str
+) -> None:
+    assert headings.balance(before, after, Words.of(two_arms)) == expected
+
+
+def test_outcomes_are_counted_by_whom_they_favour(two_arms: Results) -> None:
+    words = Words.of(two_arms)
+    better = row(
+        "mean difference",
+        -5.0,
+        lower=-8.0,
+        upper=-2.0,
+        endpoint="odi_change",
+        analysis="odi",
+        visit="m1",
+        arm="bmc",
+    )
+    worse = row(
+        "mean difference",
+        -0.2,
+        lower=-0.3,
+        upper=-0.1,
+        endpoint="eq5d_change",
+        analysis="eq5d",
+        visit="m1",
+        arm="bmc",
+    )
+    unclear = {**better, "upper": 2.0}
+    assert (
+        headings.outcomes(two_arms, words, [better, worse, unclear])
+        == "Of three outcomes, one was better with BMC, one was worse with BMC and one did not differ clearly"
+    )
+    assert (
+        headings.outcomes(two_arms, words, [unclear, unclear])
+        == "None of two comparisons shows a clear difference"
+    )

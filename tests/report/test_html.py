@@ -1,0 +1,239 @@
+"""The page itself: well formed, alone in the world, and every number on it is its row's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import armwise.report
+from armwise.analysis.results import Results, pick
+from armwise.protocol.model import Protocol
+from armwise.report import report
+from armwise.report.headings import causal_words
+from armwise.report.numbers import MINUS, NARROW_SPACE, in_points
+
+VOID = {
+    "meta",
+    "br",
+    "hr",
+    "img",
+    "input",
+    "link",
+    "path",
+    "line",
+    "rect",
+    "circle",
+    "polyline",
+    "polygon",
+    "ellipse",
+    "stop",
+    "use",
+}
+SUBJECT = "BMC-0417"
+
+
+class Reader(HTMLParser):
+    """Reads a page into its texts and elements, and fails on a tag that is not closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.stack: list[tuple[str, dict[str, str]]] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self.numbers: list[tuple[dict[str, str], list[str]]] = []
+        self.open: list[tuple[str, list[str]]] = []
+        self.feed(page)
+        assert not self.stack, f"left open: {self.stack}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {k: v or "" for k, v in attrs}
+        self.elements.append((tag, found))
+        if tag in VOID:
+            return
+        self.stack.append((tag, found))
+        if "data-part" in found:
+            self.numbers.append((found, []))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {k: v or "" for k, v in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        assert self.stack, f"</{tag}> without a start"
+        opened, _ = self.stack.pop()
+        assert opened == tag, f"<{opened}> is closed by </{tag}>"
+
+    def handle_data(self, data: str) -> None:
+        if self.stack and self.stack[-1][0] in ("style", "title", "desc") and data.strip():
+            self.texts.setdefault(self.stack[-1][0], []).append(data)
+            return
+        for tag, found in self.stack:
+            self.texts.setdefault(tag, []).append(data)
+            if "data-part" in found:
+                self.numbers[-1][1].append(data)
+                break
+
+    def text(self, tag: str) -> str:
+        return "".join(self.texts.get(tag, []))
+
+
+@pytest.fixture(scope="module", params=["two_arms", "trial"])
+def shown(request: pytest.FixtureRequest) -> tuple[Results, str, Reader]:
+    results = request.getfixturevalue(request.param)
+    page = report(results)
+    return results, page, Reader(page)
+
+
+def test_the_page_is_well_formed_and_its_ids_are_unique(shown: tuple[Results, str, Reader]) -> None:
+    reader = shown[2]
+    ids = [a["id"] for _, a in reader.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    targets = {a["popovertarget"] for _, a in reader.elements if "popovertarget" in a}
+    assert targets and targets <= set(ids)
+    assert {a["href"] for t, a in reader.elements if t == "a"} <= {f"#{i}" for i in ids}
+
+
+def test_the_page_refers_to_nothing_outside_itself(shown: tuple[Results, str, Reader]) -> None:
+    _, page, reader = shown
+    assert not [
+        t for t, _ in reader.elements if t in ("script", "link", "iframe", "img", "object", "embed", "base")
+    ]
+    assert not [
+        a
+        for _, a in reader.elements
+        if any(k in ("src", "srcset", "action", "data", "poster") or k.startswith("on") for k in a)
+    ]
+    assert set(re.findall(r"url\(([^)]{0,12})", page)) == {"data:font/wo"}
+    assert not re.search(r"@import|https?://(?!www\.w3\.org/2000/svg)", page)
+
+
+def test_the_page_is_smaller_than_500_kilobytes(shown: tuple[Results, str, Reader]) -> None:
+    assert len(shown[1].encode()) < 500_000
+
+
+def test_nothing_that_is_not_a_number_is_shown(shown: tuple[Results, str, Reader]) -> None:
+    said = shown[2].text("body")
+    assert not re.search(r"\b(nan|None(?! of| declared)|NoneType|null|undefined|inf)\b", said)
+    assert "{" not in said and "}" not in said
+
+
+def test_no_subject_stands_on_the_page(shown: tuple[Results, str, Reader]) -> None:
+    results, page, _ = shown
+    assert SUBJECT in str(results.problems)
+    for subject in {SUBJECT, *results.exclusions["subject"].to_list()}:
+        assert subject not in page
+
+
+def values(text: str) -> Iterator[tuple[float, int]]:
+    """The numbers of a text, each with its decimals."""
+    for found in re.findall(rf"{MINUS}?\d[\d{NARROW_SPACE}]*(?:\.\d+)?", text):
+        plain = found.replace(MINUS, "-").replace(NARROW_SPACE, "")
+        yield float(plain), len(plain.partition(".")[2])
+
+
+def test_every_number_shown_is_its_rows_number(shown: tuple[Results, str, Reader]) -> None:
+    results, _, reader = shown
+    rows = {r["id"]: r for r in results.table.to_dicts()}
+    checked = 0
+    for attributes, texts in reader.numbers:
+        row, part, said = rows[attributes["data-row"]], attributes["data-part"], "".join(texts)
+        exact = [row["lower"], row["upper"]] if part == "limits" else [row[part]]
+        assert attributes.get("value", attributes.get("data-value")) == " ".join(repr(x) for x in exact)
+        if said.startswith(("<", ">")):
+            assert row["p"] < 0.001 if said[0] == "<" else row["p"] > 0.99
+            continue
+        share = part in ("estimate", "limits") and (in_points(row) or "%" in said)
+        found = list(values(said))
+        assert len(found) == len(exact), said
+        for (value, decimals), want in zip(found, exact, strict=True):
+            assert abs(value - want * (100 if share else 1)) <= 0.5 * 10**-decimals + 1e-9, (said, row["key"])
+        checked += 1
+    assert checked > 100
+
+
+def test_every_mark_of_a_figure_names_a_row(shown: tuple[Results, str, Reader]) -> None:
+    results, _, reader = shown
+    ids = set(results.table["id"])
+    named = [a["data-row"] for tag, a in reader.elements if "data-row" in a]
+    assert named and set(named) <= ids
+
+
+def test_every_screen_and_every_printed_page_of_simulated_data_says_so(
+    two_arms: Results, trial: Results
+) -> None:
+    page = report(two_arms)
+    assert "<strong>SIMULATED DATA</strong>" in page
+    assert '@top-right{content:"SIMULATED DATA"' in page
+    assert "SIMULATED" not in report(trial)
+    assert "no patient, treatment or outcome is real" in page
+
+
+def test_headings_and_captions_of_chosen_arms_hold_no_word_of_causality(two_arms: Results) -> None:
+    reader = Reader(report(two_arms))
+    for tag in ("h1", "h2", "caption", "figcaption"):
+        assert causal_words(reader.text(tag).replace(two_arms.protocol.study.publication.citation, "")) == []  # type: ignore[union-attr]
+
+
+def test_every_table_between_chosen_arms_says_that_they_were_chosen(two_arms: Results) -> None:
+    page = report(two_arms)
+    for title in ("The arms at baseline", "by visit", "Components", "All outcomes"):
+        table = next(
+            t
+            for t in re.findall(r"<table.*?</table>", page, flags=re.DOTALL)
+            if f"{title}" in t.split("</caption>")[0]
+        )
+        assert "chosen, not randomised" in table
+
+
+def test_sections_without_rows_are_left_out(two_arms: Results, trial: Results) -> None:
+    ids = set(re.findall(r'<section id="(\w+)"', report(trial)))
+    assert {"participants", "course", "outcomes", "methods", "provenance"} <= ids
+    assert not ids & {"responders", "published"}
+    bare = Results(
+        pick(two_arms.table, analysis=["primary", "primary.unadjusted"]),
+        two_arms.protocol,
+        "",
+        manifest=two_arms.manifest,
+    )
+    assert set(re.findall(r'<section id="(\w+)"', report(bare))) == {
+        "outcomes",
+        "problems",
+        "methods",
+        "provenance",
+    } | ({"responders"} & ids)
+
+
+def test_what_comes_from_the_protocol_is_escaped(two_arms: Results) -> None:
+    hostile = '<script>alert(1)</script> & "co" {{7*7}} {% raw %}'
+    text = two_arms.protocol.model_dump(mode="json")
+    text["study"] |= {"title": hostile, "population": hostile, "id": "X</style><script>"}
+    text["arms"]["bmc"] |= {"label": hostile, "short": hostile}
+    text["endpoints"]["odi_change"]["label"] = hostile
+    for name in ("forms", "visits", "covariates", "endpoints", "analyses", "estimands", "families"):
+        text[name] = {k: {a: b for a, b in v.items() if b is not None} for k, v in text[name].items()}
+    page = report(Results(two_arms.table, Protocol.model_validate(text), "", manifest=two_arms.manifest))
+    assert "<script" not in page
+    assert page.count("</style>") == 1
+    assert "{{7*7}}" in page
+    Reader(page)
+
+
+def test_the_page_is_the_same_from_run_to_run(make: Callable[..., Results]) -> None:
+    assert report(make()) == report(make())
+
+
+def test_report_writes_into_a_folder(two_arms: Results, tmp_path: Path) -> None:
+    written = report(two_arms, tmp_path / "new")
+    assert written == tmp_path / "new" / "report.html"
+    assert written.read_text(encoding="utf-8") == report(two_arms)
+
+
+def test_a_file_in_the_way_is_an_error_that_says_what_to_do(two_arms: Results, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("")
+    with pytest.raises(armwise.errors.FileError, match="choose another folder"):
+        report(two_arms, tmp_path / "x")

@@ -1,0 +1,159 @@
+"""The page in a real browser: accessible, silent, never scrolled sideways, readable on a phone and on paper."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from armwise.analysis.results import Results
+from armwise.report import report
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDTHS = (1280, 390)
+
+#: The size in px of every visible piece of text, that of figures as drawn.
+SIZES = """() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    const words = walker.currentNode.textContent.trim();
+    if (!words || !e.checkVisibility() || ['TITLE', 'DESC', 'STYLE'].includes(e.tagName.toUpperCase())) continue;
+    const svg = e.closest('svg');
+    const scale = svg ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
+    found.push([parseFloat(getComputedStyle(e).fontSize) * scale, words.slice(0, 40)]);
+  }
+  return found;
+}"""
+
+
+def _chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        message = "no Chromium: the page is NOT tested in a browser (Debian: apt-get install chromium)"
+        if os.environ.get("ARMWISE_REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    path = _chromium()
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: NOT tested in a browser"
+    )
+    with playwright.sync_playwright() as p:
+        opened = p.chromium.launch(executable_path=path, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module", params=["two_arms", "trial"])
+def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    results: Results = request.getfixturevalue(request.param)
+    return Path(report(results, tmp_path_factory.mktemp(request.param)))
+
+
+@pytest.fixture(scope="module", params=WIDTHS)
+def page(request: pytest.FixtureRequest, browser: Any, page_file: Path) -> Iterator[Any]:
+    opened = browser.new_page(viewport={"width": request.param, "height": 844})
+    opened.said = []
+    opened.on("console", lambda message: opened.said.append(message.text))
+    opened.on("pageerror", lambda error: opened.said.append(str(error)))
+    opened.on(
+        "request", lambda r: None if r.url.startswith(("file:", "data:")) else opened.said.append(r.url)
+    )
+    opened.goto(page_file.as_uri())
+    yield opened
+    opened.close()
+
+
+def test_axe_finds_no_violation(page: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_the_console_is_silent_and_nothing_is_asked_of_the_network(page: Any) -> None:
+    page.wait_for_timeout(100)
+    assert page.said == []
+
+
+def test_there_is_no_sideways_scroll(page: Any) -> None:
+    inner, content = page.evaluate("[window.innerWidth, document.documentElement.scrollWidth]")
+    assert content <= inner
+    wider = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter(e => e.checkVisibility() && !e.closest('svg') &&"
+        " e.getBoundingClientRect().right > window.innerWidth + 1).map(e => e.tagName + ' ' + e.textContent.slice(0,"
+        " 40))"
+    )
+    assert wider == []
+
+
+def test_no_text_is_smaller_than_eleven_pixels(page: Any) -> None:
+    sizes = page.evaluate(SIZES)
+    assert len(sizes) > 200
+    assert [found for found in sizes if found[0] < 11] == []
+
+
+def test_one_drawing_of_each_figure_is_seen(page: Any) -> None:
+    seen = page.evaluate(
+        "[...document.querySelectorAll('figure')].map(f => [...f.querySelectorAll('svg')].filter(s =>"
+        " s.checkVisibility()).length)"
+    )
+    assert seen
+    assert set(seen) == {1}
+
+
+def test_the_fonts_of_the_page_are_its_own(page: Any) -> None:
+    page.evaluate("document.fonts.ready")
+    loaded = page.evaluate(
+        "[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family + ' ' + f.weight)"
+    )
+    assert {'"Armwise Sans" 400', '"Armwise Serif" 600'} <= {
+        n if n.startswith('"') else f'"{n.rsplit(" ", 1)[0]}" {n.rsplit(" ", 1)[1]}' for n in loaded
+    }
+
+
+def test_a_number_opens_the_note_on_its_row(page: Any) -> None:
+    button = page.locator(".lead button.n").first
+    row = button.get_attribute("data-row")
+    button.click()
+    note = page.locator(f"#n-{row}")
+    assert note.is_visible()
+    assert str(row) in note.inner_text()
+    page.keyboard.press("Escape")
+    assert not note.is_visible()
+
+
+def test_the_first_screen_holds_the_answer_and_the_doubts(browser: Any, page_file: Path) -> None:
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.goto(page_file.as_uri())
+    for part in ("h1", ".lead", "figure svg", ".key", ".doubts"):
+        box = opened.locator(part).first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 920, part
+    opened.close()
+
+
+def test_a_printed_page_holds_whole_figures_and_no_lost_heading(browser: Any, page_file: Path) -> None:
+    opened = browser.new_page()
+    opened.goto(page_file.as_uri())
+    pdf = opened.pdf(prefer_css_page_size=True)
+    opened.close()
+    assert pdf.startswith(b"%PDF")
+    assert b"/MediaBox [0 0 594" in pdf or b"/MediaBox [0 0 595" in pdf or b"/MediaBox [0 0 596" in pdf
