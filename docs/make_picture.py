@@ -1,6 +1,6 @@
 """docs/report.png: the first screen of the demo's report, 1280 pixels wide, as headless Chromium shows it.
 
-    python docs/make_picture.py
+python docs/make_picture.py
 """
 
 from __future__ import annotations
@@ -30,12 +30,28 @@ Pixels = NDArray[np.uint8]
 
 def screenshot(page: Path, picture: Path) -> None:
     """What a browser shows of a page before anybody scrolls."""
-    browser = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    browser = next(
+        (
+            found
+            for name in ("chromium", "chromium-browser", "google-chrome")
+            if (found := shutil.which(name))
+        ),
+        None,
+    )
     if browser is None:
         sys.exit("no Chromium found: Debian has it as `chromium`")
     sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    command = [browser, "--headless", *sandbox, "--disable-gpu", "--hide-scrollbars", f"--window-size={WIDTH},{HEIGHT}"]
-    subprocess.run([*command, f"--screenshot={picture}", page.as_uri()], check=True, capture_output=True, timeout=120)
+    command = [
+        browser,
+        "--headless",
+        *sandbox,
+        "--disable-gpu",
+        "--hide-scrollbars",
+        f"--window-size={WIDTH},{HEIGHT}",
+    ]
+    subprocess.run(  # noqa: S603 (our own page)
+        [*command, f"--screenshot={picture}", page.as_uri()], check=True, capture_output=True, timeout=120
+    )
 
 
 def read_png(data: bytes) -> Pixels:
@@ -80,7 +96,9 @@ def _unfiltered(kind: int, row: Pixels, above: Pixels, step: int) -> Pixels:
 def write_png(pixels: Pixels) -> bytes:
     """A PNG with a palette: each pixel takes the nearest of at most 256 colours."""
     height, width, _ = pixels.shape
-    colours, inverse, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True)
+    colours, inverse, counts = np.unique(
+        pixels.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True
+    )
     palette = _palette(colours[np.argsort(-counts, kind="stable")].astype(np.int64))
     distance = ((colours.astype(np.int64)[:, None, :] - palette[None]) ** 2).sum(axis=2)
     indexed = distance.argmin(axis=1).astype(np.uint8)[inverse].reshape(height, width)
@@ -91,12 +109,14 @@ def write_png(pixels: Pixels) -> bytes:
         (b"IDAT", zlib.compress(raw, 9)),
         (b"IEND", b""),
     ]
-    chunks = [struct.pack(">I", len(d)) + name + d + struct.pack(">I", zlib.crc32(name + d)) for name, d in parts]
+    chunks = [
+        struct.pack(">I", len(d)) + name + d + struct.pack(">I", zlib.crc32(name + d)) for name, d in parts
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def _palette(colours: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of colours, the most frequent first, those that none of the chosen ones is near: a rare accent keeps its colour."""
+    """Of colours, the most frequent first, those that are near none chosen before: a rare accent keeps its own."""
     chosen = colours[:1]
     for colour in colours[1:]:
         if ((chosen - colour) ** 2).sum(axis=1).min() > NEAR**2 and len(chosen) < 256:
@@ -108,7 +128,11 @@ def main() -> None:
     """Runs the demo, takes the picture, and keeps it when it is small enough."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        subprocess.run([sys.executable, "-m", "armwise", "demo", "--out", str(folder)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(  # noqa: S603 (armwise itself)
+            [sys.executable, "-m", "armwise", "demo", "--out", str(folder)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         page = folder / "bmc-low-back-pain" / "results" / "report.html"
         screenshot(page, folder / "screen.png")
         made = write_png(read_png((folder / "screen.png").read_bytes()))

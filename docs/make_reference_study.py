@@ -26,26 +26,28 @@ COLUMNS = ("protocol", "command", "section", "test")
 HEAD = """\
 # The reference study, clause by clause
 
-armwise follows one published study: Atluri S, et al. Pain Physician 2022;25(2):193-207 (PMID 35322978), a prospective, open-label,
-non-randomised study of bone-marrow concentrate for chronic low back pain with two arms and 12 months. Each row is a clause of its abstract in our
-words, with the line of the example's [protocol]({protocol}) that declares it, the command, the section of the report that shows
-it (its id on the page, `answer` is the first screen) and a test. **not yet** marks what armwise does not do, **not published** what the
-abstract does not say.
+armwise follows one published study: Atluri S, et al. Pain Physician 2022;25(2):193-207 (PMID 35322978), a
+prospective, open-label, non-randomised study of bone-marrow concentrate for chronic low back pain with two arms and
+12 months. Each row is a clause of its abstract in our words, with the line of the example's [protocol]({protocol})
+that declares it, the command, the section of the report that shows it (its id on the page; `answer` is the first
+screen) and a test. **not yet** marks what armwise does not do, **not published** what the abstract does not say.
 
-The study's data are not public. `armwise demo` draws SIMULATED patients, calibrated to the published figures; what had to be assumed is listed in
-[assumptions.yaml](../examples/bmc-low-back-pain/assumptions.yaml) and at the end of every report. The paper's MCID threshold is not known to us: 10 points
-of ODI is our assumption.
+The study's data are not public. `armwise demo` draws SIMULATED patients, calibrated to the published figures; what had
+to be assumed is listed in [assumptions.yaml](../examples/bmc-low-back-pain/assumptions.yaml) and at the end of the
+report. The paper's MCID threshold is not known to us: 10 points of ODI is our assumption.
 
 {summary}
 
-This page is made by `docs/make_reference_study.py` from `docs/reference_study.yaml`; a test makes it again and compares.
+This page is made by `docs/make_reference_study.py` from `docs/reference_study.yaml`; a test compares the two.
 """
 
 
 def load() -> list[dict[str, Any]]:
     """The parts, each with its clauses."""
     text = (ROOT / "docs" / "reference_study.yaml").read_text(encoding="utf-8")
-    found: list[dict[str, Any]] = yaml.safe_load(re.sub(r"\{compared:(\w+)\}", lambda m: compared(m[1]), text))
+    found: list[dict[str, Any]] = yaml.safe_load(
+        re.sub(r"\{compared:(\w+)\}", lambda m: compared(m[1]), text)
+    )
     return found
 
 
@@ -58,14 +60,18 @@ def summary() -> str:
     """How many clauses there are, and how many are open."""
     found = [_standing(clause) for part in load() for clause in part["clauses"]]
     return (
-        f"{len(found)} clauses: {found.count('covered')} are covered, {found.count('detail')} are covered except for a detail that is named, "
+        f"{len(found)} clauses: {found.count('covered')} are covered, {found.count('detail')} are covered "
+        "except for a detail that is named, "
         f"{found.count('lacking')} are collected and validated but not yet analysed or shown."
     )
 
 
 def table() -> str:
     """The clauses by part, for README.md."""
-    rows = ["| part of the abstract | clauses | covered | but for a detail | not yet |", "| --- | --- | --- | --- | --- |"]
+    rows = [
+        "| part of the abstract | clauses | covered | but for a detail | not yet |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for part in load():
         counts = [_standing(clause) for clause in part["clauses"]]
         found = [str(counts.count(standing) or "") for standing in ("covered", "detail", "lacking")]
@@ -93,11 +99,15 @@ def lines() -> dict[str, int]:
 
 
 def compared(endpoint: str) -> str:
-    """What the example does not compare of an endpoint that the study compared at every visit; empty when nothing lacks."""
+    """The visits at which the example does not compare an endpoint, as the study did; empty when none lacks."""
     protocol = load_protocol(ROOT / PROTOCOL)
-    visits = {v for a in protocol.analyses.values() if a.endpoint == endpoint for v in protocol.analysis_visits(a)}
+    visits = {
+        v for a in protocol.analyses.values() if a.endpoint == endpoint for v in protocol.analysis_visits(a)
+    }
     lacking = [protocol.visit_label(v) for v in protocol.visits_after_baseline() if v not in visits]
-    return f"not yet: a comparison at {', '.join(lacking)}; results.csv describes every visit" if lacking else ""
+    return (
+        f"not yet: a comparison at {', '.join(lacking)}; results.csv describes every visit" if lacking else ""
+    )
 
 
 def page() -> str:
@@ -106,7 +116,9 @@ def page() -> str:
     out = [HEAD.format(protocol=f"../{PROTOCOL}", summary=summary())]
     for part in load():
         out.append(f"\n## {part['part']}\n")
-        out.append("| clause | protocol.yaml | command | report | test | note |\n| --- | --- | --- | --- | --- | --- |")
+        out.append(
+            "| clause | protocol.yaml | command | report | test | note |\n| --- | --- | --- | --- | --- | --- |"
+        )
         out += [_row(clause, numbered) for clause in part["clauses"]]
     return "\n".join(out) + "\n"
 
@@ -114,7 +126,9 @@ def page() -> str:
 def _row(clause: dict[str, Any], numbered: dict[str, int]) -> str:
     cells = [
         clause["clause"],
-        clause["protocol"] if marked(clause["protocol"]) else ", ".join(_line(key, numbered) for key in clause["protocol"]),
+        clause["protocol"]
+        if marked(clause["protocol"])
+        else ", ".join(_line(key, numbered) for key in clause["protocol"]),
         _code(clause["command"], f"`{clause['command']}`"),
         _code(clause["section"], f"`{clause['section']}`"),
         _code(clause["test"], _test(clause["test"])),

@@ -1,7 +1,8 @@
 """Runs every example of README.md and docs/, and checks (or, with --write, renews) the output that stands below it.
 
 A ```python block runs in the page's one namespace; what it prints is the ```text block that follows, if there is one.
-A block that names a file (```csv answers.csv) is that file. A ```console block holds commands (`$ armwise ...`) and what they print; `...` stands for anything.
+A block that names a file (```csv answers.csv) is that file. A ```console block holds commands (`$ armwise ...`) and
+what they print; `...` stands for anything.
 Examples run in a folder of their own that holds `demo/` (what `armwise demo --out demo` makes) and `examples/`.
 
     python docs/run_examples.py [--write] [PAGE ...]
@@ -48,7 +49,8 @@ def pages() -> list[Path]:
 def blocks(text: str) -> list[Fenced]:
     """The fenced blocks of a page, in their order."""
     return [
-        Fenced(m[1], m[2], m[3], text.count("\n", 0, m.start()) + 1, m.start(), m.end()) for m in FENCE.finditer(text)
+        Fenced(m[1], m[2], m[3], text.count("\n", 0, m.start()) + 1, m.start(), m.end())
+        for m in FENCE.finditer(text)
     ]
 
 
@@ -96,7 +98,9 @@ def agrees(expected: str, found: str) -> bool:
 
 def difference(expected: str, found: str) -> str:
     """The lines in which they differ."""
-    return "\n".join(difflib.unified_diff(expected.splitlines(), found.splitlines(), "page", "run", lineterm=""))
+    return "\n".join(
+        difflib.unified_diff(expected.splitlines(), found.splitlines(), "page", "run", lineterm="")
+    )
 
 
 def _between(page: Path, one: Fenced, other: Fenced) -> str:
@@ -118,13 +122,10 @@ def _console(text: str) -> str:
         if not line.startswith("$ "):
             continue
         out.append(line)
-        command, _, comment = line[2:].partition("  #")
-        if command.startswith("cat "):
-            out.append(Path(command[4:].strip()).read_text(encoding="utf-8").rstrip())
-        elif command.startswith("echo $?"):
+        if line == "$ echo $?":
             out.append(str(code))
         else:
-            words = shlex.split(command)
+            words = shlex.split(line[2:])
             assert words[0] == "armwise", f"only armwise runs in a console block, not {words[0]}"
             code, printed = _armwise(words[1:])
             out += [printed.rstrip()] if printed.strip() else []
@@ -150,7 +151,11 @@ def _plain(text: str) -> str:
 
 def _write(page: Path, folder: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    made = [(b, found) for b, _, found in run(page, folder) if not agrees(b.text, found) and b.language != "python"]
+    made = [
+        (b, found)
+        for b, _, found in run(page, folder)
+        if not agrees(b.text, found) and b.language != "python"
+    ]
     for block, found in reversed(made):
         text = f"{text[: block.start]}```{block.language}\n{found}```{text[block.end :]}"
     page.write_text(text, encoding="utf-8")

@@ -99,8 +99,8 @@ class Small:
                 "subject": f"p{i + 1}",
                 "arm": arm,
                 "enrolled": day(0),
-                "age": 40 + i,
-                "sex": "fm"[i % 2],
+                "age": 40 + (i * 7) % 19,
+                "sex": "fmfmmf"[i % 6],
                 **{name: values[i] for name, values in columns.items()},
             }
             for i, arm in enumerate(arms)

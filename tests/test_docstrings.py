@@ -8,7 +8,9 @@ import pytest
 
 import armwise
 
-MODULES = sorted(m.name for m in pkgutil.walk_packages(armwise.__path__, "armwise.") if not m.name.endswith("__main__"))
+MODULES = sorted(
+    m.name for m in pkgutil.walk_packages(armwise.__path__, "armwise.") if not m.name.endswith("__main__")
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return DONE
     except OSError as error:
-        _say(f"{error.filename or 'the machine'}: {error.strerror or error}")
+        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return FAILED
     except KeyboardInterrupt:
         _say("stopped")
@@ -145,7 +145,9 @@ def _tell(text: str) -> None:
 
 def _progress(what: str) -> None:
     if sys.stderr.isatty():
-        print(f"\r\x1b[2K{what}", end="", file=sys.stderr, flush=True)
+        print(
+            f"\r{what:<70}\r", end="", file=sys.stderr, flush=True
+        )  # no escape codes: old consoles print them
 
 
 def _list(problems: Sequence[Problem], each: int = EACH) -> None:
@@ -207,7 +209,9 @@ def _init(arguments: argparse.Namespace) -> int:
 def _ask(question: str, default: str) -> str:
     try:
         answer = input(f"{question} [{default}] ").strip() or default
-        return answer.encode("utf-8", "replace").decode("utf-8")  # a terminal may hand on bytes that are no text
+        return answer.encode("utf-8", "replace").decode(
+            "utf-8"
+        )  # a terminal may hand on bytes that are no text
     except (EOFError, UnicodeDecodeError):  # nobody there, or bytes that are no text
         _say("")
         return default
@@ -266,7 +270,10 @@ def _instruments(arguments: argparse.Namespace) -> int:
             found = load(name)
             _tell(f"{name:<15}{found.title}: {', '.join(s.name for s in found.scores)}")
         return DONE
-    found = load(arguments.name)
+    try:
+        found = load(arguments.name)
+    except InstrumentError as error:
+        raise UsageError(str(error)) from error
     _tell(f"{found.title} ({found.version})\n{found.notice}\nLicence: {' '.join(found.licence.split())}\n")
     for item in found.items:
         _tell(f"  {item.code:<16}{item.label}: {item.answers}")

@@ -123,6 +123,26 @@ def test_lords_row_says_whether_the_two_answers_differ(small: Any, far: int, wor
     assert lord["reason"] == word
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "covariates", "there"),
+    [
+        ("change", ["baseline"], True),
+        ("change", ["scale_0"], True),  # the same baseline under another name
+        ("change", ["age"], False),  # not conditional on the baseline
+        ("value", ["baseline"], False),  # no difference in mean change stands beside it
+    ],
+)
+def test_lords_row_belongs_to_a_change_compared_with_and_without_its_baseline(
+    small: Any, endpoint: str, covariates: list[str], there: bool
+) -> None:
+    endpoints = {**small.protocol["endpoints"], "value": {"score": "scale.points", "kind": "value"}}
+    primary = {**small.protocol["analyses"]["primary"], "endpoint": endpoint, "covariates": covariates}
+    scale = small.scale({f"p{i + 1}": (30 + (i * 7) % 11, None, 10 + (i * 5) % 13) for i in range(12)})
+    tables = {"subjects": small.people(["new", "old"] * 6), "scale": scale}
+    results = analyse(small.study(tables, endpoints=endpoints, analyses={"primary": primary}))
+    assert bool(results.rows(statistic="lord")) is there
+
+
 def test_overlap_weighted_means_stand_beside_the_unadjusted_ones(small: Any) -> None:
     analysis = {
         "endpoint": "change", "at": "m3", "role": "primary", "method": "mean-difference", "adjust": "overlap-weights",

@@ -50,6 +50,14 @@ def test_counts_are_rs_with_the_threshold_in_whole_numbers(
         assert [found["estimate"], found["n"]] == expected
 
 
+@pytest.mark.parametrize("arm", ["high", "low"])
+def test_the_conditional_odds_ratio_is_rs(trial: Results, r: dict[str, Any], arm: str) -> None:
+    found = only(trial, analysis="exact", statistic="odds ratio", arm=arm)
+    expected = r["fisher"][arm]  # R's root-finder stops early: four digits
+    assert found["estimate"] == pytest.approx(expected["estimate"], rel=1e-3)
+    assert [found["lower"], found["upper"]] == pytest.approx(expected["interval"], rel=1e-3)
+
+
 def test_companions_have_their_own_names_and_no_p(trial: Results) -> None:
     rows = [x for x in trial.rows(analysis="risks", arm="high") if x["versus"]]
     methods = {(x["statistic"], x["method"]) for x in rows}

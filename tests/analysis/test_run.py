@@ -57,6 +57,24 @@ def test_the_arms_ls_means_differ_by_the_differences(pilot: Results) -> None:
         assert means[arm] - means["placebo"] == pytest.approx(found["estimate"], abs=1e-10)
 
 
+def test_the_analysed_have_the_published_means_and_sds(pilot_study: Study, published: dict[str, Any]) -> None:
+    from armwise.analysis.comparison import comparisons
+    from armwise.derive.derived import derive
+
+    (c,) = comparisons(derive(pilot_study), "primary", pilot_study.protocol.analyses["primary"])
+    for arm, cells in published["change"].items():
+        change = c.outcome(arm)
+        assert len(change) == published["n"][arm]
+        assert abs(change.mean() - cells["mean"]) <= 0.05 + 1e-9
+        assert abs(change.std(ddof=1) - cells["sd"]) <= 0.005 + 1e-9
+        assert abs(np.median(change) - cells["median"]) <= 0.05 + 1e-9
+        assert (round(change.min()), round(change.max())) == (cells["min"], cells["max"])
+        start = c.frame.filter(c.frame["arm"] == arm)["baseline"]
+        expected = published["baseline"][arm]
+        assert abs(start.mean() - expected["mean"]) <= 0.05 + 1e-9
+        assert abs(start.std() - expected["sd"]) <= 0.005 + 1e-9
+
+
 def test_locf_gives_every_row_that_the_sponsor_analysed(pilot_study: Study) -> None:
     import polars as pl
 
@@ -474,3 +492,40 @@ def test_progress_is_told(small: Any) -> None:
     told: list[str] = []
     analyse(small.study({"subjects": small.people(["new", "old"])}), progress=told.append)
     assert told == ["scores and endpoints", "analysis primary", "tables and figures"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_missing_the_walk_ends_in_rows_without_nan(
+    reference_study: Study, tmp_path: Path, seed: int
+) -> None:
+    """Rows and cells of the reference study's files are dropped at random: from a few to nearly all."""
+    import shutil
+
+    rng = np.random.default_rng(seed)
+    shutil.copytree(reference_study.folder, tmp_path / "study")
+    kept = (0.95, 0.7, 0.4, 0.2, 0.1, 0.03)[seed]
+    for file in sorted((tmp_path / "study" / "data").glob("*.csv")):
+        frame = pd.read_csv(file, dtype=str)
+        if file.stem != "subjects":
+            frame = frame[rng.random(len(frame)) < kept]
+        for column in frame.columns.difference(
+            ["subject", "arm", "visit", "structure", "level", "term", "event"]
+        ):
+            if column != "date" or file.stem not in ("adverse_events", "events"):
+                frame.loc[rng.random(len(frame)) > 0.5 + kept / 2, column] = None
+        frame.to_csv(file, index=False)
+    study = load_study(tmp_path / "study")
+    assert not study.errors, study.errors[0]
+    results = analyse(study)
+    for name, analysis in results.protocol.analyses.items():
+        for visit in results.protocol.analysis_visits(analysis):
+            rows = results.rows(analysis=name, visit=visit, arm="bmc", versus="control")
+            assert rows, (name, visit)
+            assert all(r["status"] == "ok" or r["reason"] for r in rows)
+    enrolled = {r["arm"]: r["estimate"] for r in results.rows(analysis="flow", category="allocated")}
+    for arm, everyone in enrolled.items():
+        gone = results.rows(analysis="primary", arm=arm, statistic="excluded")
+        analysed = results.one(analysis="flow", category="analysed", arm=arm)
+        assert analysed is not None
+        assert analysed["estimate"] + sum(r["estimate"] for r in gone) == everyone
+    results.write(tmp_path / "results")

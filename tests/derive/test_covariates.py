@@ -36,7 +36,7 @@ def test_a_covariate_of_a_form_without_a_file_is_missing_for_everybody(small: An
     found = derive(study).covariates
     assert found["years"].to_list() == [None, None]
     assert found.schema["years"] == pl.Float64
-    assert found["age"].to_list() == [40, 41]
+    assert found["age"].to_list() == [40, 47]
 
 
 def test_labels_are_the_covariates_own_then_the_items_then_its_name(small: Any) -> None:

@@ -57,4 +57,6 @@ def demo_page(workspace) -> dict[str, str]:
     body = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
     first, *rest = re.split(r'<section id="(\w+)">', body)
     named = {"answer": first, **dict(zip(rest[::2], rest[1::2], strict=True))}
-    return {name: re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text))) for name, text in named.items()}
+    return {
+        name: re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text))) for name, text in named.items()
+    }

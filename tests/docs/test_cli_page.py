@@ -34,8 +34,12 @@ def names(action: argparse.Action) -> list[str]:
 
 OWN = {verb: parser for verb, parser in verbs().items() if parser.prog.split()[-1] == verb}
 ARGUMENTS = [
-    (verb, name) for verb, parser in OWN.items() for a in parser._actions if "--help" not in a.option_strings for name in names(a)
-]  # fmt: skip
+    (verb, name)
+    for verb, parser in OWN.items()
+    for action in parser._actions
+    if "--help" not in action.option_strings
+    for name in names(action)
+]
 
 
 @pytest.mark.parametrize(("verb", "name"), ARGUMENTS)

@@ -20,7 +20,9 @@ def test_every_example_prints_what_the_page_says(page, page_script, workspace, t
         assert (ROOT / ELSEWHERE[page.name]).is_file()
         return
     examples = page_script("run_examples")
-    if not any(b.language in ("python", "console") for b in examples.blocks(page.read_text(encoding="utf-8"))):
+    if not any(
+        b.language in ("python", "console") for b in examples.blocks(page.read_text(encoding="utf-8"))
+    ):
         return
     folder = tmp_path / "work"
     shutil.copytree(workspace, folder)  # one page's files are not another's
@@ -40,8 +42,15 @@ def test_the_readme_and_the_python_page_have_examples_to_run(page_script):
 def test_an_output_that_is_not_what_the_page_says_is_seen(page_script, tmp_path):
     examples = page_script("run_examples")
     page = tmp_path / "page.md"
-    page.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n\n```console\n$ armwise --version\nx\n```\n", encoding="utf-8")
-    wrong = [(expected, found) for _, expected, found in examples.run(page, tmp_path) if not examples.agrees(expected, found)]
+    page.write_text(
+        "```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n\n```console\n$ armwise --version\nx\n```\n",
+        encoding="utf-8",
+    )
+    wrong = [
+        (expected, found)
+        for _, expected, found in examples.run(page, tmp_path)
+        if not examples.agrees(expected, found)
+    ]
     assert [expected for expected, _ in wrong] == ["3\n", "$ armwise --version\nx\n"]
 
 

@@ -10,19 +10,38 @@ import pytest
 import yaml
 
 from armwise.analysis.compare import ROWS
-from armwise.protocol import check as checks
 from armwise.protocol import model
+from armwise.protocol.check_plan import ALSO
+from armwise.protocol.known import RESERVED
 from armwise.protocol.load import read_protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 #: model -> the heading of the page under which its keys stand.
 HEADINGS = {
-    "Protocol": "The file", "Study": "study", "Registration": "registration", "Publication": "publication", "Arm": "arms", "Visit": "visits",
-    "Form": "forms", "Item": "items", "Condition": "show_if", "Eligibility": "eligibility", "Event": "events", "Covariate": "covariates",
-    "Subgroup": "subgroups", "Endpoint": "endpoints", "Improvement": "improvement", "AnalysisSet": "analysis_sets", "Estimand": "estimands",
-    "Family": "families", "Size": "size", "Analysis": "analyses", "Margin": "margin", "Published": "published",
-}  # fmt: skip
+    "Protocol": "The file",
+    "Study": "study",
+    "Registration": "registration",
+    "Publication": "publication",
+    "Arm": "arms",
+    "Visit": "visits",
+    "Form": "forms",
+    "Item": "items",
+    "Condition": "show_if",
+    "Eligibility": "eligibility",
+    "Event": "events",
+    "Covariate": "covariates",
+    "Subgroup": "subgroups",
+    "Endpoint": "endpoints",
+    "Improvement": "improvement",
+    "AnalysisSet": "analysis_sets",
+    "Estimand": "estimands",
+    "Family": "families",
+    "Size": "size",
+    "Analysis": "analyses",
+    "Margin": "margin",
+    "Published": "published",
+}
 MODELS = {
     name: found
     for name, found in vars(model).items()
@@ -92,8 +111,8 @@ def test_no_key_is_documented_that_the_models_do_not_have() -> None:
 
 def test_every_method_and_companion_is_documented() -> None:
     assert set(re.findall(r"^\| `([\w-]+)` \|", section("methods"), re.MULTILINE)) == set(ROWS)
-    assert [word for word in checks.ALSO if f"`{word}`" not in " ".join(cells("analyses", "also"))] == []
-    assert [word for word in checks.RESERVED if f"`{word}`" not in section("forms")] == []
+    assert [word for word in ALSO if f"`{word}`" not in " ".join(cells("analyses", "also"))] == []
+    assert [word for word in RESERVED if f"`{word}`" not in section("forms")] == []
 
 
 def merged(base: object, part: object) -> object:

@@ -17,7 +17,10 @@ def test_question_population_and_setting_are_on_the_page(demo, demo_page):
 
 
 def test_the_criteria_of_eligibility_are_on_the_page(demo, demo_page):
-    for words in (*demo.protocol.eligibility.inclusion.values(), *demo.protocol.eligibility.exclusion.values()):
+    for words in (
+        *demo.protocol.eligibility.inclusion.values(),
+        *demo.protocol.eligibility.exclusion.values(),
+    ):
         assert words in demo_page["methods"]
 
 
@@ -33,14 +36,21 @@ def test_baselines_are_taken_before_the_day_of_treatment(workspace):
 
 def test_the_first_screen_says_open_label_not_randomised_two_arms_and_12_months(demo, demo_page):
     first = demo_page["answer"]
-    for words in ("Open-label, non-randomised, parallel-group study with two arms", "followed to 12 months", "SIMULATED DATA"):
+    for words in (
+        "Open-label, non-randomised, parallel-group study with two arms",
+        "followed to 12 months",
+        "SIMULATED DATA",
+    ):
         assert words in first
     assert list(demo.protocol.arms) == ["bmc", "control"]
 
 
 def test_every_comparison_of_arms_says_that_they_were_chosen(demo, demo_page):
     for name in ("answer", "course", "responders", "outcomes"):
-        assert "Arms chosen, not randomised" in demo_page[name] or "arms chosen, not randomised" in demo_page[name]
+        assert (
+            "Arms chosen, not randomised" in demo_page[name]
+            or "arms chosen, not randomised" in demo_page[name]
+        )
 
 
 def test_the_adjusted_estimate_leads_and_the_unadjusted_one_stands_beside_it(demo, demo_page):
@@ -63,11 +73,18 @@ def test_every_questionnaire_is_expected_at_every_visit(demo):
     for form in ("odi", "nrs", "eq5d3l", "promis_global"):
         for visit in demo.protocol.visits:
             for arm in demo.protocol.arms:
-                assert demo.one(analysis="completion", item=form, visit=visit, arm=arm, statistic="expected")["estimate"] == 40
+                assert (
+                    demo.one(analysis="completion", item=form, visit=visit, arm=arm, statistic="expected")[
+                        "estimate"
+                    ]
+                    == 40
+                )
 
 
 def test_each_structure_is_named_on_the_page_and_recorded_by_patient(demo, demo_page, workspace):
-    recorded = pl.read_csv(workspace / "demo" / "bmc-low-back-pain" / "data" / "procedures.csv")["structure"].unique()
+    recorded = pl.read_csv(workspace / "demo" / "bmc-low-back-pain" / "data" / "procedures.csv")[
+        "structure"
+    ].unique()
     assert set(recorded) == {"disc", "facet", "nerve", "sacroiliac"}
     for words in ("discs", "facet joints", "spinal nerves", "sacroiliac joints"):
         assert words in demo.protocol.arms["bmc"].components
@@ -85,7 +102,9 @@ def test_each_conventional_treatment_is_named_on_the_page(demo, demo_page):
 
 def test_the_opioid_dose_is_described_by_visit_and_compared(demo, demo_page):
     change = {
-        arm: demo.one(analysis="describe", endpoint="mme_change", visit="m12", arm=arm, statistic="mean")["estimate"]
+        arm: demo.one(analysis="describe", endpoint="mme_change", visit="m12", arm=arm, statistic="mean")[
+            "estimate"
+        ]
         for arm in ("bmc", "control")
     }
     assert change["bmc"] < 0 < change["control"]  # the published direction
@@ -117,10 +136,21 @@ def test_the_primary_is_reported_whole_by_component_and_crossed(demo, demo_page)
 
 @pytest.mark.parametrize("item", ["tnc", "cfu_f", "cd34", "platelets"])
 def test_each_laboratory_measure_is_described_in_the_results_of_the_treated_arm(demo, item):
-    row = demo.one(analysis="describe", endpoint=f"cell_product.{item}", visit="baseline", arm="bmc", statistic="mean")
+    row = demo.one(
+        analysis="describe", endpoint=f"cell_product.{item}", visit="baseline", arm="bmc", statistic="mean"
+    )
     assert row["n"] == 40
     assert row["estimate"] > 0
-    assert demo.one(analysis="describe", endpoint=f"cell_product.{item}", visit="baseline", arm="control", statistic="n")["estimate"] == 0
+    assert (
+        demo.one(
+            analysis="describe",
+            endpoint=f"cell_product.{item}",
+            visit="baseline",
+            arm="control",
+            statistic="n",
+        )["estimate"]
+        == 0
+    )
 
 
 def test_odi_is_compared_with_the_control_at_every_visit(demo, demo_page):
@@ -135,8 +165,18 @@ def test_odi_is_compared_with_the_control_at_every_visit(demo, demo_page):
 def test_the_other_scores_are_described_at_every_visit_and_compared_as_declared(demo, endpoint, better):
     for visit in demo.protocol.visits_after_baseline():
         for arm in demo.protocol.arms:
-            assert demo.one(analysis="describe", endpoint=endpoint, visit=visit, arm=arm, statistic="mean")["status"] == "ok"
-    declared = [(n, v) for n, a in demo.protocol.analyses.items() if a.endpoint == endpoint for v in demo.protocol.analysis_visits(a)]
+            assert (
+                demo.one(analysis="describe", endpoint=endpoint, visit=visit, arm=arm, statistic="mean")[
+                    "status"
+                ]
+                == "ok"
+            )
+    declared = [
+        (n, v)
+        for n, a in demo.protocol.analyses.items()
+        if a.endpoint == endpoint
+        for v in demo.protocol.analysis_visits(a)
+    ]
     assert ("m12" in [v for _, v in declared]) is True
     for name, visit in declared:
         assert better * demo.one(analysis=name, visit=visit, statistic="mean difference")["estimate"] > 0

@@ -11,9 +11,45 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What a reader will look for: every part of the abstract.
-WORDS = """35322978 non-?randomi open.label private disc facet spinal.nerve sacroiliac anti-?inflammator|NSAID over-the-counter|OTC exercise
-    physical.therapy spinal.injection opioid Oswestry NRS|numeric.rating EQ-5D mental physical.health MCID|minimal.clinically nucleated CFU|colony
-    CD34 platelet MRI|magnetic 67 74 66 56 \\b8.% gender body.mass|BMI single.cent 12.months 1.month 3.months 6.months""".split()
+WORDS = [
+    "35322978",
+    "non-?randomi",
+    "open.label",
+    "private",
+    "disc",
+    "facet",
+    "spinal.nerve",
+    "sacroiliac",
+    "anti-?inflammator|NSAID",
+    "over-the-counter|OTC",
+    "exercise",
+    "physical.therapy",
+    "spinal.injection",
+    "opioid",
+    "Oswestry",
+    "NRS|numeric.rating",
+    "EQ-5D",
+    "mental",
+    "physical.health",
+    "MCID|minimal.clinically",
+    "nucleated",
+    "CFU|colony",
+    "CD34",
+    "platelet",
+    "MRI|magnetic",
+    "67",
+    "74",
+    "66",
+    "56",
+    "\\b8.%",
+    "gender",
+    "body.mass|BMI",
+    "single.cent",
+    "12.months",
+    "1.month",
+    "3.months",
+    "6.months",
+]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +99,21 @@ def test_the_line_of_a_key_is_the_line_on_which_it_stands(made):
         last = re.split(r"[.\[]", key)[-1]
         if key and not last.endswith("]"):
             assert last in text[line - 1], key
+
+
+def test_a_published_figures_clause_names_its_value_its_visit_and_its_arm(made, clauses):
+    from armwise.protocol.load import load_protocol
+
+    protocol = load_protocol(ROOT / made.PROTOCOL)
+    found = 0
+    for clause in clauses:
+        for index in re.findall(r"published\[(\d+)\]", str(clause["protocol"])):
+            figure = protocol.published[int(index)]
+            assert f"{figure.value * 100:.0f} %" in clause["clause"]
+            assert protocol.visit_label(figure.visit) in clause["clause"]
+            assert {"bmc": "treated", "control": "controls"}[figure.arm] in clause["clause"]
+            found += 1
+    assert found == 5
 
 
 def test_every_section_is_on_the_demos_page(made, clauses, demo_page):

@@ -384,7 +384,7 @@ def _comparisons(protocol: Protocol, difference: float, effect: float) -> Iterat
                 if "number-needed-to-treat" in analysis.also:
                     yield row(
                         "number needed to treat",
-                        1 / centre,
+                        1 / (centre or 0.01),
                         lower=1.6,
                         upper=5.6,
                         reason="to benefit",

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from armwise.analysis.results import Results, row
+from armwise.analysis.results import Results, row, table
+from armwise.protocol.model import Margin
 from armwise.report import comparisons, headings
 from armwise.report.headings import FORBIDDEN, causal_words, direction
 from armwise.report.words import Words
@@ -112,7 +113,6 @@ def test_no_heading_of_chosen_arms_holds_a_word_of_causality(difference: float) 
         assert causal_words(heading) == [], heading
 
 
-_made: dict[float, Results] = {}
 _make: list[Callable[..., Results]] = []
 
 
@@ -138,10 +138,37 @@ def test_the_list_of_forbidden_words_is_sorted_lower_case_and_unique() -> None:
     assert all(w == w.lower() for w in FORBIDDEN)
 
 
-def test_a_margin_is_said_only_when_it_is_met() -> None:
-    results = _invented(0.3)
-    words = Words.of(results)
-    assert "inferior" not in headings.primary(results, words)
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (
+            "met",
+            "BMC was non-inferior to conventional care in ODI or pain responder, by the margin set beforehand",
+        ),
+        ("not met", "BMC was not shown to be non-inferior to conventional care in ODI or pain responder"),
+    ],
+)
+def test_a_margin_is_said_only_when_it_is_met(make: Callable[..., Results], verdict: str, said: str) -> None:
+    results = make()
+    assert "inferior" not in primary(results)
+    declared = results.protocol.analyses["primary"].model_copy(
+        update={"margin": Margin(kind="non-inferiority", value=0.1)}
+    )
+    protocol = results.protocol.model_copy(
+        update={"analyses": results.protocol.analyses | {"primary": declared}}
+    )
+    about = {"analysis": "primary", "visit": "m12", "arm": "bmc", "versus": "control", "endpoint": "primary"}
+    decided = row("margin", -0.02, at=-0.1, method="non-inferiority", reason=verdict, **about)
+    with_margin = Results(
+        table([*results.table.to_dicts(), decided]), protocol, "", manifest=results.manifest
+    )
+    assert primary(with_margin) == f"{said}; the patients chose their treatment"
+
+
+def test_many_arms_that_agree_are_counted_and_not_listed(trial: Results) -> None:
+    words = Words.of(trial)
+    said = headings._unclear(words, ["low", "high", "low"], "placebo", "ADAS-Cog", "")
+    assert said == "None of the three arms differed clearly from placebo in ADAS-Cog"
 
 
 @pytest.mark.parametrize(

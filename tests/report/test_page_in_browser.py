@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from armwise.analysis.results import Results
+from armwise.protocol.model import Protocol
 from armwise.report import report
 
 pytestmark = pytest.mark.browser
@@ -140,6 +142,20 @@ def test_a_number_opens_the_note_on_its_row(page: Any) -> None:
     assert not note.is_visible()
 
 
+@pytest.mark.parametrize("width", [1280, 768, 320])
+def test_five_arms_with_long_names_fit_every_screen(
+    browser: Any, make: Callable[..., Results], trial: Results, tmp_path: Path, width: int
+) -> None:
+    text = trial.protocol.model_dump(mode="json", exclude_none=True)
+    names = ("Low", "Middle", "High", "Highest")
+    text["arms"] = {n.lower(): {"label": f"{n} dose with structured rehabilitation"} for n in names}
+    text["arms"]["placebo"] = {"label": "Placebo with structured rehabilitation", "reference": True}
+    opened = browser.new_page(viewport={"width": width, "height": 844})
+    opened.goto(Path(report(make(Protocol.model_validate(text)), tmp_path)).as_uri())
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    opened.close()
+
+
 def test_the_first_screen_holds_the_answer_and_the_doubts(browser: Any, page_file: Path) -> None:
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
     opened.goto(page_file.as_uri())
@@ -150,10 +166,25 @@ def test_the_first_screen_holds_the_answer_and_the_doubts(browser: Any, page_fil
     opened.close()
 
 
-def test_a_printed_page_holds_whole_figures_and_no_lost_heading(browser: Any, page_file: Path) -> None:
+def test_on_paper_nothing_is_torn_from_its_heading_and_the_page_is_a4(browser: Any, page_file: Path) -> None:
     opened = browser.new_page()
     opened.goto(page_file.as_uri())
+    opened.emulate_media(media="print")
+    style = "e => getComputedStyle(e)"
+    for part, rule, expected in (
+        ("h2", "breakAfter", "avoid"),
+        ("section .head", "breakAfter", "avoid"),
+        ("caption", "breakAfter", "avoid"),
+        ("figcaption", "breakAfter", "avoid"),
+        ("figure", "breakInside", "avoid"),
+        ("tbody tr", "breakInside", "avoid"),
+        ("table.keep", "breakInside", "avoid"),
+        (".bar", "display", "none"),
+        ("nav", "display", "none"),
+        ("thead", "display", "table-header-group"),
+    ):
+        found = opened.evaluate(f"[...document.querySelectorAll('{part}')].map({style}).map(s => s.{rule})")
+        assert found and set(found) == {expected}, (part, rule, found)
     pdf = opened.pdf(prefer_css_page_size=True)
     opened.close()
-    assert pdf.startswith(b"%PDF")
-    assert b"/MediaBox [0 0 594" in pdf or b"/MediaBox [0 0 595" in pdf or b"/MediaBox [0 0 596" in pdf
+    assert re.search(rb"/MediaBox \[0 0 59[4-6]\S* 84[1-3]", pdf)

@@ -1,4 +1,4 @@
-"""Repeats the search for the example's seed: python tests/simulate/choose_seed.py [first last]; half a second a seed."""
+"""Repeats the search for the example's seed: python tests/simulate/choose_seed.py [first last], 0.5 s a seed."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from armwise.analysis.comparison import STATISTIC, Comparison, comparisons, exclusion_rows, is_comparison
 from armwise.analysis.means import ancova_rows, mann_whitney_rows, mean_difference_rows
-from armwise.analysis.multiplicity import tested
+from armwise.analysis.multiplicity import in_families
 from armwise.analysis.results import Row, row
 from armwise.analysis.risks import fisher_rows, odds_ratio_rows, risk_difference_rows, risk_ratio_rows
 from armwise.derive.covariates import labels
@@ -55,7 +55,7 @@ def compare(
             rows += _subgroup(c, subgroup)
         lost += _listed(c)
         used = {arm: len(c.outcome(arm)) for arm in c.protocol.arms}
-    if name not in tested(derived.study.protocol):  # no p beyond what the multiplicity plan covers
+    if name not in in_families(derived.study.protocol):  # no p beyond what the multiplicity plan covers
         rows = [{**r, "p": None} for r in rows]
     return rows, lost, used
 
@@ -90,10 +90,11 @@ def _attempt(c: Comparison, null: float = 0.0) -> Iterator[Row]:
             continue
         empty = [a for a in (arm, c.reference) if not len(c.outcome(a))]
         reason = f"nobody in {' and '.join(empty)} is analysed" if empty else why
+        unit = "ratio" if "ratio" in c.statistic else c.about["unit"]
         yield row(
             c.statistic, None, status="not estimable", reason=reason, method=c.method, arm=arm, versus=c.reference,
             n=c.frame.height, n_arm=len(c.outcome(arm)), n_versus=len(c.outcome(c.reference)),
-            conf_level=c.analysis.conf_level, **c.about,
+            conf_level=c.analysis.conf_level, **{**c.about, "unit": unit},
         )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def unadjusted_means(c: Comparison, arm: str, conditional: Estimate | None = Non
     plain = welch(*pair, c.analysis.conf_level)
     yield estimate_row(plain, **about)
     yield estimate_row(hedges_g(*pair, c.analysis.conf_level), **{**about, "unit": "SD"})
-    if conditional is None or c.protocol.randomised or not conditional.se:
+    if conditional is None or c.protocol.randomised or not conditional.se or not _is_lords(c):
         return
     if plain.estimate is None or conditional.estimate is None:
         return
@@ -98,6 +98,15 @@ def unadjusted_means(c: Comparison, arm: str, conditional: Estimate | None = Non
         "lord", apart, n=plain.n, method="distance in standard errors", reason="differ" if apart > 1 else "agree",
         arm=arm, versus=c.reference, **{**c.about, "unit": "SE"},
     )  # fmt: skip
+
+
+def _is_lords(c: Comparison) -> bool:
+    """Whether the two differences are those of Lord's paradox: of a change, with and without its baseline."""
+    endpoint = c.protocol.endpoints[c.analysis.endpoint]
+    scores = {
+        c.protocol.covariates[name].score for name in c.analysis.covariates if name in c.protocol.covariates
+    }
+    return endpoint.kind == "change" and ("baseline" in c.analysis.covariates or endpoint.score in scores)
 
 
 def effective_sizes(

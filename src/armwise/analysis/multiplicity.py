@@ -15,7 +15,7 @@ from armwise.protocol.model import Family, Protocol
 from armwise.stats import Decision, fixed_sequence, holm
 
 
-def tested(protocol: Protocol) -> frozenset[str]:
+def in_families(protocol: Protocol) -> frozenset[str]:
     """The analyses that belong to a family: only they keep a p-value."""
     return frozenset(member for family in protocol.families.values() for member in family.of)
 

@@ -124,14 +124,16 @@ def table(rows: Iterable[Row]) -> pl.DataFrame:
 
 def pick(frame: pl.DataFrame, **where: Any) -> pl.DataFrame:
     """The rows of a results table whose columns have the given values (a list: any of them; None: empty)."""
+    conditions = []
     for name, value in where.items():
+        column = pl.col(name)
         if value is None:
-            frame = frame.filter(pl.col(name).is_null())
+            conditions.append(column.is_null())
         elif isinstance(value, (list, tuple, set)):
-            frame = frame.filter(pl.col(name).is_in(list(value)))
+            conditions.append(column.is_in(list(value)))
         else:
-            frame = frame.filter(pl.col(name) == value)
-    return frame
+            conditions.append(column == value)
+    return frame.filter(*conditions) if conditions else frame
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,9 @@ class Results:
             raise AnalysisError(f"{len(found)} results fit {where}: say more")
         return found[0] if found else None
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: str | Path) -> None:
         """Writes results.csv, results.parquet, problems.csv, exclusions.csv, protocol.yaml and manifest.json."""
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.table.write_csv(folder / "results.csv")
         self.table.write_parquet(folder / "results.parquet")
@@ -185,27 +188,34 @@ class Results:
         (folder / "manifest.json").write_text(json.dumps(self.manifest, indent=2) + "\n", encoding="utf-8")
 
 
-def read_results(folder: Path) -> Results:
+def read_results(folder: str | Path) -> Results:
     """Reads what `Results.write` wrote.
 
     Raises:
         FileError: the folder holds no results.
     """
+    folder = Path(folder)
     if not (folder / "results.parquet").is_file():
         raise FileError(f"{folder}: no results.parquet; run `armwise analyse` on the study first")
-    problems = pl.read_csv(folder / "problems.csv", schema_overrides=_PROBLEM_COLUMNS)
-    text = (folder / "protocol.yaml").read_text(encoding="utf-8")
-    return Results(
-        table=pl.read_parquet(folder / "results.parquet"),
-        protocol=parse_protocol(text, "protocol.yaml"),
-        protocol_text=text,
-        problems=tuple(
-            Problem(p["severity"], p["file"], p["row"], p["column"] or "", p["what"] or "", p["todo"] or "")
-            for p in problems.to_dicts()
-        ),
-        exclusions=pl.read_csv(folder / "exclusions.csv", schema_overrides=_EXCLUSION_COLUMNS),
-        manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
-    )
+    try:
+        problems = pl.read_csv(folder / "problems.csv", schema_overrides=_PROBLEM_COLUMNS)
+        text = (folder / "protocol.yaml").read_text(encoding="utf-8")
+        return Results(
+            table=pl.read_parquet(folder / "results.parquet"),
+            protocol=parse_protocol(text, "protocol.yaml"),
+            protocol_text=text,
+            problems=tuple(
+                Problem(
+                    p["severity"], p["file"], p["row"], p["column"] or "", p["what"] or "", p["todo"] or ""
+                )
+                for p in problems.to_dicts()
+            ),
+            exclusions=pl.read_csv(folder / "exclusions.csv", schema_overrides=_EXCLUSION_COLUMNS),
+            manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
+        )
+    except (ValueError, pl.exceptions.PolarsError) as error:
+        what = (str(error).strip().splitlines() or ["no results"])[0][:160]
+        raise FileError(f"{folder}: cannot be read: {what}; run `armwise analyse` again") from None
 
 
 _PROBLEM_COLUMNS: dict[str, Any] = {

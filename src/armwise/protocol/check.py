@@ -13,6 +13,7 @@ from typing import Any
 
 from armwise.errors import Problem, Severity
 from armwise.protocol.check_collection import arms, forms, time_zero, visits
+from armwise.protocol.check_meaning import meaning
 from armwise.protocol.check_plan import ALSO as ALSO
 from armwise.protocol.check_plan import analyses, covariates, endpoints, estimands, families, outside
 from armwise.protocol.known import BUILT_IN as BUILT_IN
@@ -50,6 +51,7 @@ def check(
         *analyses(protocol, known),
         *families(protocol, known),
         *outside(protocol, known, scores),
+        *meaning(protocol, scores),
     ):
         path, what, todo = finding[:3]
         severity: Severity = finding[3] if len(finding) == 4 else "error"

@@ -44,7 +44,7 @@ def _date_columns(protocol: Protocol) -> list[str]:
     found = ["subjects.enrolled"]
     for name, form in protocol.forms.items():
         found += [f"{name}.{item}" for item, i in form.items.items() if i.type == "date"]
-        if name != "subjects" and "date" not in form.items:
+        if name != "subjects":
             found.append(f"{name}.date")
     return found
 

@@ -11,6 +11,8 @@ from armwise.yaml_lines import KeyPath, nearest
 
 #: Estimates that may be printed beside the one of an analysis's method.
 ALSO = ("risk-ratio", "odds-ratio", "number-needed-to-treat", "fisher-exact", "hedges-g")
+#: Method -> those that it makes.
+COMPANIONS = {"risk-difference": ALSO[:4], "mean-difference": ALSO[4:], "ancova": ALSO[4:]}
 #: Method -> how it can be adjusted.
 ADJUSTED_BY = {
     "ancova": "covariates",
@@ -28,7 +30,7 @@ def covariates(protocol: Protocol, known: Known, scores: Mapping[str, Score]) ->
             yield from unknown("item kept once a subject", covariate.item, once, (*here, "item"))
         if covariate.score:
             yield from _score(covariate.score, protocol, known, scores, (*here, "score"))
-            yield from _has_baseline(covariate.score, protocol, (*here, "score"))
+            yield from _has_baseline(covariate.score, protocol, known, (*here, "score"))
     for name, subgroup in protocol.subgroups.items():
         here = ("subgroups", name)
         yield from unknown("covariate", subgroup.covariate, known.names("covariates"), (*here, "covariate"))
@@ -69,11 +71,12 @@ def _score(
         yield path, what, "use a score that there is one of a subject and visit"
 
 
-def _has_baseline(ref: str, protocol: Protocol, path: KeyPath) -> Iterator[Finding]:
+def _has_baseline(ref: str, protocol: Protocol, known: Known, path: KeyPath) -> Iterator[Finding]:
     form = protocol.forms.get(ref.split(".")[0])
-    if form and isinstance(form.at, tuple) and protocol.baseline not in form.at:
+    baseline = known.names("visits")[0]  # the first that stands there, built or not
+    if form and isinstance(form.at, tuple) and baseline not in form.at:
         what = f"`{ref}` has no baseline: its form is filled in at {', '.join(form.at)}"
-        yield path, what, f"add {protocol.baseline} to the form's visits"
+        yield path, what, f"add {baseline} to the form's visits"
 
 
 def endpoints(protocol: Protocol, known: Known, scores: Mapping[str, Score]) -> Iterator[Finding]:
@@ -89,7 +92,7 @@ def endpoints(protocol: Protocol, known: Known, scores: Mapping[str, Score]) -> 
         if endpoint.score:
             yield from _score(endpoint.score, protocol, known, scores, (*here, "score"))
             if endpoint.kind != "value":
-                yield from _has_baseline(endpoint.score, protocol, (*here, "score"))
+                yield from _has_baseline(endpoint.score, protocol, known, (*here, "score"))
             if endpoint.score in scores:
                 yield from _improvement(endpoint, scores[endpoint.score], here)
 
@@ -143,13 +146,15 @@ def analyses(protocol: Protocol, known: Known) -> Iterator[Finding]:
         yield from unknown("endpoint", analysis.endpoint, known.names("endpoints"), (*here, "endpoint"))
         for index, visit in enumerate(analysis.at if analysis.at != "all" else ()):
             yield from unknown("visit", visit, known.names("visits"), (*here, "at", index))
-            if [visit] == known.names("visits")[:1]:
+            if visit == known.names("visits")[0]:
                 yield (*here, "at", index), f"`{visit}` is the baseline", "arms are compared at a later visit"
         if analysis.estimand:
             yield from unknown("estimand", analysis.estimand, known.names("estimands"), (*here, "estimand"))
         for index, covariate in enumerate(analysis.covariates):
             there = ["baseline", *known.names("covariates")]
             yield from unknown("covariate", covariate, there, (*here, "covariates", index))
+            if covariate in analysis.covariates[:index]:
+                yield (*here, "covariates", index), f"`{covariate}` stands twice", "leave it out"
         for index, subgroup in enumerate(analysis.subgroups):
             yield from unknown("subgroup", subgroup, known.names("subgroups"), (*here, "subgroups", index))
         if analysis.supports:
@@ -200,7 +205,7 @@ def _method(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[F
         yield (*here, "interval"), what, "leave it out: the method has its own"
     for index, extra in enumerate(analysis.also):
         yield from unknown("companion", extra, ALSO, (*here, "also", index))
-        if extra in ALSO and (extra == "hedges-g") == (wants == "response"):
+        if extra in ALSO and extra not in COMPANIONS.get(analysis.method, ()):
             yield (*here, "also", index), f"{extra} does not go with {analysis.method}", "leave it out"
     if analysis.margin and analysis.method in ("risk-ratio", "odds-ratio", "fisher-exact"):
         todo = "use risk-difference, ancova, mean-difference or mann-whitney"
@@ -288,8 +293,9 @@ def families(protocol: Protocol, known: Known) -> Iterator[Finding]:
             ):
                 what = f"`{member}` has the role {analysis.role}"
                 yield path, what, "families hold primary and key secondary analyses"
-    if known.broken("families"):
-        return
+    members = {m for family in protocol.families.values() for m in family.of}
+    if known.broken("families") or not members <= set(known.names("analyses")):
+        return  # the misspelt member may be the one
     for name, analysis in protocol.analyses.items():
         if analysis.role in ("primary", "key-secondary") and name not in placed:
             todo = "add it to `families`, so that the number of tests is planned"

@@ -54,7 +54,7 @@ class Known:
         name, item = ref.split(".")
         form = protocol.forms.get(name)
         if form is None:
-            return name in self.names("forms")
+            return name in self.names("forms") or name == "subjects"
         if form.instrument and instrument_of(form, self.folder) is None:
             return True
         if not form.instrument and not form.items and not self.items(name) and name not in BUILT_IN:

@@ -20,7 +20,7 @@ def schema() -> dict[str, Any]:
     }
     word = {"type": "string"}
     for part in ("Analysis", "Form"):
-        parts[part]["properties"]["at"] = {"anyOf": [word, {"type": "array", "items": word}]}
+        parts[part]["properties"]["at"] = {"anyOf": [word, {"type": "array", "items": word, "minItems": 1}]}
     choices = parts["Item"]["properties"]["choices"]
     choices["anyOf"] = [*choices["anyOf"], {"type": "array", "items": word}]
     amount = {
@@ -32,7 +32,16 @@ def schema() -> dict[str, Any]:
         "anyOf": [{"type": "string", "pattern": r"^[a-z0-9_]+\.[a-z0-9_]+$"}, parts["Covariate"]]
     }
     parts["Family"] = {"anyOf": [{"type": "array", "items": word}, parts["Family"]]}
+    _close(made)
     return made
+
+
+def _close(part: Any) -> None:
+    """A section whose names have a pattern takes no other name."""
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _close(inner)
+    if isinstance(part, dict) and "patternProperties" in part:
+        part.setdefault("additionalProperties", False)
 
 
 def schema_text() -> str:

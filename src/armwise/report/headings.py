@@ -166,7 +166,7 @@ def _unclear(words: Words, arms: Sequence[str], reference: str, what: str, time:
         return f"{opening(names[0])} and {reference} did not differ clearly in {what}{time}"
     if len(names) == 2:
         return f"Neither {names[0]} nor {names[1]} differed clearly from {reference} in {what}{time}"
-    return f"None of {joined(names)} differed clearly from {reference} in {what}{time}"
+    return f"None of the {counted(len(names))} arms differed clearly from {reference} in {what}{time}"
 
 
 def _margin_finding(results: Results, words: Words, rows: Sequence[Row]) -> str:
@@ -177,7 +177,7 @@ def _margin_finding(results: Results, words: Words, rows: Sequence[Row]) -> str:
     declared = comparisons.analysis_of(words, rows[0]["analysis"])
     if declared.margin is None:
         return ""
-    kind = "equivalent to" if declared.margin.kind == "equivalence" else "not inferior to"
+    kind = "equivalent to" if declared.margin.kind == "equivalence" else "non-inferior to"
     met = [r["arm"] for r, v in zip(rows, verdicts, strict=True) if v is not None and v["reason"] == "met"]
     names, reference = joined(words.brief(a) for a in met), words.brief(words.protocol.reference)
     what = words.endpoint(declared.endpoint)
@@ -186,8 +186,9 @@ def _margin_finding(results: Results, words: Words, rows: Sequence[Row]) -> str:
             f"{opening(names)} {'was' if len(met) == 1 else 'were'} {kind} {reference} in {what}, by the margin set"
             " beforehand"
         )
-    others = joined(words.brief(r["arm"]) for r in rows if r["arm"] not in met)
-    return f"{opening(others)} was not shown to be {kind} {reference} in {what}"
+    unmet = [words.brief(r["arm"]) for r in rows if r["arm"] not in met]
+    verb = "was" if len(unmet) == 1 else "were"
+    return f"{opening(joined(unmet))} {verb} not shown to be {kind} {reference} in {what}"
 
 
 def course(results: Results, words: Words, score: str) -> str:
@@ -320,6 +321,12 @@ def balance(before: Sequence[float], after: Sequence[float], words: Words, at: f
     large = sum(abs(x) > at for x in before)
     characteristics = f"{counted(total)} characteristics" if total != 1 else "the one characteristic"
     first = f"The arms differed at baseline in {counted(large)} of {characteristics}"
+    if large == total:
+        first = (
+            f"The arms differed at baseline in all {characteristics}"
+            if total > 1
+            else "The arms differed at baseline"
+        )
     if not large:
         return f"The arms were alike at baseline in all of {characteristics}"
     if not words.arms_chosen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,11 +70,32 @@ class Table:
             raise ValueError(f"table {self.title!r}: rows {wrong} do not have {width} cells")
 
 
+def folded(table: Table, arms: int, treatments: int, said: str) -> Table:
+    """A table of many arms, whose differences stand below the arms that they are about and not in columns of their own.
+
+    Args:
+        table: its columns are the head, the arms (treatments first), a difference for each treatment.
+        arms: how many arms there are.
+        treatments: how many of them are compared with the reference; up to two keep their columns.
+        said: what the second line is, for the heads of the columns.
+    """
+    if treatments <= 2 or len(table.columns) != 1 + arms + treatments:
+        return table
+    rows = []
+    for row in table.rows:
+        if row.cells:
+            pairs = [(row.cells[i], row.cells[arms + i] if i < treatments else "") for i in range(arms)]
+            cells = tuple(Markup("{}<small>{}</small>").format(a, b) if b else a for a, b in pairs)
+            rows.append(dataclasses.replace(row, cells=cells))
+        else:
+            rows.append(row)
+    heads = [
+        dataclasses.replace(c, small=Markup("{}<br>{}").format(c.small, said)) if 0 < i <= treatments else c
+        for i, c in enumerate(table.columns[: 1 + arms])
+    ]
+    return dataclasses.replace(table, columns=tuple(heads), rows=tuple(rows))
+
+
 def noted(*notes: Text) -> tuple[Text, ...]:
     """The notes that say something."""
     return tuple(n for n in notes if n)
-
-
-def lines(rows: Sequence[Line | None]) -> tuple[Line, ...]:
-    """The rows that exist."""
-    return tuple(r for r in rows if r is not None)

@@ -103,15 +103,19 @@ class ScoreWords:
     hi: float | None
 
     @property
-    def scale(self) -> str:
-        """`0 to 100, lower is better`."""
-        span = "" if self.lo is None or self.hi is None else f"{_bare(self.lo)} to {_bare(self.hi)}"
-        better = (
+    def direction(self) -> str:
+        """`lower is better`, or nothing where it is not declared."""
+        return (
             ""
             if self.higher_is_better is None
             else f"{'higher' if self.higher_is_better else 'lower'} is better"
         )
-        return ", ".join(part for part in (span, better) if part)
+
+    @property
+    def scale(self) -> str:
+        """`0 to 100, lower is better`."""
+        span = "" if self.lo is None or self.hi is None else f"{_bare(self.lo)} to {_bare(self.hi)}"
+        return ", ".join(part for part in (span, self.direction) if part)
 
 
 @dataclass(frozen=True)
@@ -234,6 +238,13 @@ class Words:
             if declared and declared.kind == "percent-change"
             else self.score(self.score_of(endpoint)).unit
         )
+
+    def threshold(self, score: str) -> float | None:
+        """The improvement in points on a score that the protocol declares for responders, to be marked in figures."""
+        for endpoint in self.protocol.endpoints.values():
+            if endpoint.score == score and endpoint.improvement and not endpoint.improvement.percent:
+                return float(endpoint.improvement.exact)
+        return None
 
     def criterion(self, name: str) -> str:
         """An endpoint with its operator: `Oswestry Disability Index fell by 10 points or more, or ...`."""

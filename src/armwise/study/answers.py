@@ -39,7 +39,8 @@ def score_file(instrument: str, answers: Path, options: Mapping[str, str] | None
     if problems:
         count = len(problems)
         headline = f"{answers}: {count} mistake{'s' * (count != 1)}, nothing is scored"
-        raise StudyError(headline, sorted(problems, key=lambda p: p.row or 0))
+        order = {name: at for at, name in enumerate(cells.frame.columns)}
+        raise StudyError(headline, sorted(problems, key=lambda p: (p.row or 0, order.get(p.column, -1))))
     chosen = {name: _typed(definition, name, value) for name, value in (options or {}).items()}
     scored = score(numbers, definition, options=chosen or None)
     made = [name for name in scored.columns if name not in numbers.columns]

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from armwise.errors import FileError, UsageError
 from armwise.yaml_lines import KeyPath, nearest, read_yaml, span_of
@@ -66,9 +67,9 @@ def _was_simulated(folder: Path) -> bool:
     """Whether the folder's data were drawn by a computer: a study's own are never written over."""
     try:
         found = json.loads((folder / "data" / "provenance.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+    except (OSError, ValueError):
         return not (folder / "data").exists()
-    return bool(found.get("kind") == "simulated")
+    return isinstance(found, dict) and found.get("kind") == "simulated"
 
 
 #: Key of the protocol -> the question, and the answers that it takes (none: any text).
@@ -105,12 +106,18 @@ def new_study(folder: Path, *, like: str, ask: Callable[[str, str], str] | None 
     text = _headed(file.read_text(encoding="utf-8"), like)
     for path in NOT_OURS:
         text = _without(text, path)
-    for path, question, answers in QUESTIONS:
-        text = _asked(text, path, question, answers, ask)
-    for arm in read_yaml(text, file.name)[0]["arms"]:
-        text = _arm_asked(text, arm, ask)
+    data = read_yaml(text, file.name)[0]
+    answered: dict[KeyPath, str] = {}
+    if ask is not None:
+        for path, question, answers in QUESTIONS:
+            answered |= _asked(data, path, question, answers, ask)
+        for arm in data["arms"]:
+            answered |= _arm_asked(data, arm, ask)
+    for path, answer in answered.items():
+        text = _set(text, path, answer)
     file.write_text(text, encoding="utf-8", newline="\n")
-    _allocation(folder, read_yaml(text, file.name)[0]["study"]["allocation"])
+    if answered.get(("study", "allocation")) == "randomised":
+        _randomise(folder / "assumptions.yaml")
     (folder / "data").mkdir(exist_ok=True)
     return file
 
@@ -127,29 +134,26 @@ def _headed(text: str, like: str) -> str:
 
 
 def _asked(
-    text: str, path: KeyPath, question: str, answers: tuple[str, ...], ask: Callable[[str, str], str] | None
-) -> str:
-    found = read_yaml(text, "protocol.yaml")[0]
+    data: Any, path: KeyPath, question: str, answers: tuple[str, ...], ask: Callable[[str, str], str]
+) -> dict[KeyPath, str]:
+    """The answer to a question, where it changes what stands there."""
+    found = data
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
-    if ask is None or not isinstance(found, str):
-        return text
+    if not isinstance(found, str):
+        return {}
     shown = f"{question} ({', '.join(answers)})" if answers else question
     answer = ask(shown, found)
     while answers and answer not in answers:
         answer = ask(f"`{answer}` is none of them. {shown}", found)
-    return text if answer == found else _set(text, path, answer)
+    return {} if answer == found else {path: answer}
 
 
-def _arm_asked(text: str, arm: str, ask: Callable[[str, str], str] | None) -> str:
-    """The arm's name; its short name and description go when they would be another treatment's."""
-    path: KeyPath = ("arms", arm, "label")
-    made = _asked(text, path, f"What is the arm `{arm}` called?", (), ask)
-    label = read_yaml(made, "protocol.yaml")[0]["arms"][arm]["label"]
-    for key in ("short", "description") if made != text else ():
-        if span_of(made, ("arms", arm, key)):
-            made = _set(made, ("arms", arm, key), label)
-    return made
+def _arm_asked(data: Any, arm: str, ask: Callable[[str, str], str]) -> dict[KeyPath, str]:
+    """What the arm is called; its short name and description would be another treatment's, and go."""
+    answered = _asked(data, ("arms", arm, "label"), f"What is the arm `{arm}` called?", (), ask)
+    also = [key for key in ("short", "description") if key in data["arms"][arm]]
+    return answered | {("arms", arm, key): label for label in answered.values() for key in also}
 
 
 def _set(text: str, path: KeyPath, value: str) -> str:
@@ -162,18 +166,13 @@ def _set(text: str, path: KeyPath, value: str) -> str:
     return f"{text[:start]}{json.dumps(value, ensure_ascii=False)}{chr(10) * block}{text[end:]}"
 
 
-def _allocation(folder: Path, allocation: str) -> None:
+def _randomise(file: Path) -> None:
     """In a randomised study chance allocates the arms: assumptions in which patients chose them are changed so."""
-    file = folder / "assumptions.yaml"
-    if not file.is_file():
-        return
-    text = file.read_text(encoding="utf-8")
-    kind = read_yaml(text, file.name)[0].get("allocation", {}).get("kind")
-    if allocation == "randomised" and kind == "chosen":
-        span = span_of(text, ("allocation",))
-        assert span is not None
-        text = f"{text[: span[0]]}{{kind: random, status: assumed, source: invented}}\n\n{text[span[1] :]}"
-        file.write_text(text, encoding="utf-8", newline="\n")
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    span = span_of(text, ("allocation",)) if text else None
+    if span and read_yaml(text, file.name)[0]["allocation"].get("kind") == "chosen":
+        made = "{kind: random, status: assumed, source: invented}\n\n"
+        file.write_text(f"{text[: span[0]]}{made}{text[span[1] :]}", encoding="utf-8", newline="\n")
 
 
 def _without(text: str, path: KeyPath) -> str:

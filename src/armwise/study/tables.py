@@ -250,7 +250,8 @@ def _dates(text: pl.Series) -> tuple[pl.Series, str]:
     """The day of an ISO date or of an ISO date and time, from 1900 on."""
     iso = text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}.*)?$").fill_null(False)
     day = text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-    return day.set(~(iso & (day.dt.year() >= 1900).fill_null(False)), None), "a date"
+    kept = iso & (day.dt.year() >= 1900).fill_null(False)
+    return pl.select(pl.when(kept).then(day)).to_series().alias(text.name), "a date"
 
 
 _CONVERT: dict[str, Callable[[pl.Series], tuple[pl.Series, str]]] = {

@@ -50,7 +50,8 @@ def ticks(values: Iterable[float], about: int) -> Ticks:
     """
     known = [v for v in values if math.isfinite(v)] or [0.0]
     low, high = min(known), max(known)
-    if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
+    if high - low <= 1e-12 * max(abs(low), abs(high), 1e-280):  # nothing to spread: half of itself on either side
+        low, high = (v if abs(v) > 1e-280 else 0.0 for v in (low, high))
         low, high = low - (abs(low) or 1) * 0.5, high + (abs(high) or 1) * 0.5
     rough = (high - low) / max(about - 1, 1)
     power = 10.0 ** math.floor(math.log10(rough))

@@ -13,9 +13,6 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from fontTools import subset  # type: ignore[import-not-found, unused-ignore]
-from fontTools.ttLib import TTFont  # type: ignore[import-not-found, unused-ignore]
-
 HERE = Path(__file__).parent
 #: file -> package, source file, new family, style name.
 FACES = {
@@ -40,6 +37,9 @@ SIGNS = [ord(c) for c in "‐‑–—‘’‚“”„†‡•…‰′″€
 
 def make(name: str, package: str, source: str, family: str, style: str) -> int:
     """Subsets one face, renames it, writes NAME.woff2 and returns its size in bytes."""
+    from fontTools import subset  # type: ignore[import-not-found, unused-ignore]
+    from fontTools.ttLib import TTFont  # type: ignore[import-not-found, unused-ignore]
+
     font = TTFont(
         str(resources.files(package) / "files" / source), recalcTimestamp=False
     )  # the same bytes each time

@@ -55,7 +55,7 @@ def lead(results: Results, words: Words, name: str, rows: list[Row], visit: str)
     observed = (
         _counts(results, words, name, visit)
         if words.protocol.endpoints[declared.endpoint].is_response
-        else _means(results, words, declared.endpoint, visit)
+        else _means(results, words, name, declared.endpoint, visit)
     )
     usable = [r for r in rows if cite.usable(r)]
     if not usable:
@@ -132,12 +132,18 @@ def _counts(results: Results, words: Words, name: str, visit: str) -> Markup:
     )
 
 
-def _means(results: Results, words: Words, endpoint: str, visit: str) -> Markup:
-    """`At week 24 the mean change in ADAS-Cog was 1.2 points with A and 2.5 with B.`"""
+def _means(results: Results, words: Words, name: str, endpoint: str, visit: str) -> Markup:
+    """`At week 24, the adjusted mean change in ADAS-Cog was 2.0 points with A and 2.5 with B.`
+
+    The means of the analysis itself where it has them, so that they differ by what the sentence says next; those
+    observed otherwise.
+    """
     change = "change in " if words.protocol.endpoints[endpoint].kind != "value" else ""
+    adjusted = {r["arm"]: r for r in results.rows(analysis=name, visit=visit, statistic="ls mean") if cite.usable(r)}
+    own = set(words.arms) <= adjusted.keys()
     parts: list[Markup] = []
     for arm in words.arms:
-        mean = comparisons.described(results, endpoint, visit, arm, "mean")
+        mean = adjusted[arm] if own else comparisons.described(results, endpoint, visit, arm, "mean")
         sd = comparisons.described(results, endpoint, visit, arm, "sd")
         if mean is not None and cite.usable(mean):
             unit = f" {words.unit(endpoint)}" if not parts else ""
@@ -152,8 +158,9 @@ def _means(results: Results, words: Words, endpoint: str, visit: str) -> Markup:
     if not parts:
         return Markup("")
     return text(
-        "{at}, the mean {change}{what} was {means}.",
+        "{at}, the {adjusted}mean {change}{what} was {means}.",
         at=opening(words.at(visit)),
+        adjusted="adjusted " if own else "",
         change=change,
         what=inside(words.endpoint(endpoint)),
         means=cite.listed(parts),

@@ -42,7 +42,7 @@ def section(results: Results, words: Words) -> Section | None:
         "Questionnaires received of those expected.",
         columns,
         tuple(lines),
-        "One a patient and visit; below, why the others are missing.",
+        "One a patient and visit; the small print says why the others are missing.",
         noted(_unscored(words, cells)),
         compact=True,
     )
@@ -63,7 +63,7 @@ def _line(words: Words, cells: Cells, reasons: Reasons, form: str, visits: list[
             made.append("")
             continue
         why = [
-            text("{n} {why}", n=cite.count(r), why=_why(r["category"]))
+            text("{why}: {n}", n=cite.count(r), why=_why(r["category"]))
             for r in reasons.get((form, visit, arm), [])
         ]
         below = text("<small>{why}</small>", why=Markup(", ").join(why)) if why else ""

@@ -10,7 +10,7 @@ from armwise.report.cite import text
 from armwise.report.figures.trajectory import trajectory
 from armwise.report.numbers import row_decimals, sd_decimals
 from armwise.report.page import Block, Section, figure
-from armwise.report.tables import Column, Line, Table, Text, noted
+from armwise.report.tables import Column, Line, Table, Text, folded, noted
 from armwise.report.words import Words
 
 
@@ -36,7 +36,11 @@ def section(results: Results, words: Words) -> Section | None:
             chosen=words.chosen_note,
         ),
         lambda width: trajectory(
-            results, endpoint, better="higher" if facts.higher_is_better else "lower", width=width
+            results,
+            endpoint,
+            better="higher" if facts.higher_is_better else "lower",
+            mid=words.threshold(score),
+            width=width,
         ),
     )
     last = _last(results, words, endpoint, compared[-1]) if compared else ()
@@ -127,7 +131,8 @@ def _table(results: Results, words: Words, score: str, endpoint: str, visits: li
         )
     rows = [_line(results, words, score, endpoint, visit) for visit in visits]
     label = words.score(score).label
-    return Table(f"{label} by visit.", tuple(columns), tuple(rows), words.chosen_note, compact=True)
+    made = Table(f"{label} by visit.", tuple(columns), tuple(rows), words.chosen_note, compact=True)
+    return folded(made, len(words.arms), len(words.treatments), "below: difference in change (95% CI)")
 
 
 def _line(results: Results, words: Words, score: str, endpoint: str, visit: str) -> Line:

@@ -38,7 +38,7 @@ def section(results: Results, words: Words) -> Section | None:
             endpoint,
             visit,
             better="higher" if better else "lower",
-            threshold=_threshold(words, score),
+            threshold=words.threshold(score),
             width=width,
         ),
     )
@@ -49,15 +49,7 @@ def section(results: Results, words: Words) -> Section | None:
     return Section(
         name="distribution",
         short="Every threshold",
-        heading=headings.distribution(results, words, endpoint, visit, _threshold(words, score)),
+        heading=headings.distribution(results, words, endpoint, visit, words.threshold(score)),
         question="Does the answer hang on where the line between responders and others is drawn?",
         blocks=(Block(drawing, noted(side)),),
     )
-
-
-def _threshold(words: Words, score: str) -> float | None:
-    """The declared improvement in points on this score, to be marked."""
-    for endpoint in words.protocol.endpoints.values():
-        if endpoint.score == score and endpoint.improvement and not endpoint.improvement.percent:
-            return float(endpoint.improvement.exact)
-    return None

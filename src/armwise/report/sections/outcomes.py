@@ -85,7 +85,7 @@ def _table(
         )
     )
     if adjusted:
-        columns.append(Column("Without adjustment", card="Unadjusted"))
+        columns.append(Column("Unadjusted", "difference"))
     columns.append(Column("Favours treatment →", "in SDs", side="left", card="", wide=True))
     columns.append(Column(Markup("<i>P</i>"), "planned tests", card="P"))
     ends = _ends(results, words, found)
@@ -134,7 +134,7 @@ def _line(
         or Markup("–")
     )
     better = words.protocol.endpoints[o.endpoint].is_response
-    scale = "percentage points" if better else words.score(words.score_of(o.endpoint)).scale
+    scale = "percentage points" if better else words.score(words.score_of(o.endpoint)).direction
     kind = "value; " if words.protocol.endpoints[o.endpoint].kind == "value" else ""
     shift = "median shift; " if row["statistic"] == "shift" else ""
     arm = f"{words.short(treatment)} against {words.short(words.protocol.reference)}; " if many else ""

@@ -11,7 +11,7 @@ from armwise.report.figures.balance import balance_cell
 from armwise.report.figures.flow import flow as flow_figure
 from armwise.report.numbers import sd_decimals
 from armwise.report.page import Block, Section, figure
-from armwise.report.tables import Column, Line, Table, Text, noted
+from armwise.report.tables import Column, Line, Table, Text, folded, noted
 from armwise.report.words import Words, inside, joined, opening
 
 Differences = dict[tuple[str, str, str], Row]  # item, arm, target -> standardised difference
@@ -75,35 +75,18 @@ def _table(results: Results, words: Words, found: Differences) -> Block | None:
     if not items:
         return None
     weighted = any(target == "overlap" for _, _, target in found)
+    single = len(words.treatments) == 1
     columns = [
         Column("Characteristic", side="left"),
         *(_arm_column(results, words, arm) for arm in words.arms),
+        *(_difference_columns(words, weighted) if found else ()),
     ]
-    single = len(words.treatments) == 1
-    for arm in words.treatments if found else ():
-        against = "" if single else f"{words.short(arm)}, "
-        columns.append(
-            Column(
-                opening(f"{against}difference" if not weighted else f"{against}before"),
-                "in SDs",
-                card="Before" if weighted else "Difference",
-            )
-        )
-        columns += [Column(opening(f"{against}after"), "in SDs", card="After")] if weighted else []
-    if single and found:
-        columns.append(
-            Column(
-                "Standardised difference",
-                "○ before  ● after" if weighted else "",
-                side="left",
-                card="",
-                wide=True,
-            )
-        )
-    rows = [
-        line for item in items for line in _lines(results, words, found, item, weighted, len(columns) - 1)
-    ]
-    marks = " before (○) and after (●) overlap weighting" if weighted else ""
+    rows = [line for item in items for line in _lines(results, words, found, item, weighted)]
+    marks = (
+        f" before{' (○)' if single else ''} and after{' (●)' if single else ''} overlap weighting"
+        if weighted
+        else ""
+    )
     caption = text(
         "Mean (SD) or number (per cent){smd}. {chosen}",
         smd=f"; standardised difference{marks}{'; the dotted line marks 0.1' if single else ''}"
@@ -111,10 +94,19 @@ def _table(results: Results, words: Words, found: Differences) -> Block | None:
         else "",
         chosen=words.chosen_note,
     )
-    table = Table(
-        "The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(results, words, bool(found))
-    )
-    return Block(table, noted(_chance(results, words), _effective(results, words)))
+    table = Table("The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(words, bool(found)))
+    made = folded(table, len(words.arms), len(words.treatments), "below: standardised difference")
+    return Block(made, noted(_chance(results), _effective(results, words)))
+
+
+def _difference_columns(words: Words, weighted: bool) -> list[Column]:
+    """Two arms: before, after and the drawing of both; more arms: one column a treatment."""
+    if len(words.treatments) > 1:
+        return [Column(f"{words.short(arm)}, difference", "in SDs") for arm in words.treatments]
+    before = Column("Before" if weighted else "Difference", "in SDs")
+    after = [Column("After", "in SDs")] if weighted else []
+    marks = "○ before  ● after" if weighted else ""
+    return [before, *after, Column("Standardised difference", marks, side="left", card="", wide=True)]
 
 
 def _arm_column(results: Results, words: Words, arm: str) -> Column:
@@ -123,9 +115,7 @@ def _arm_column(results: Results, words: Words, arm: str) -> Column:
     return Column(words.short(arm), small, arm=arm)
 
 
-def _lines(
-    results: Results, words: Words, found: Differences, item: str, weighted: bool, width: int
-) -> list[Line]:
+def _lines(results: Results, words: Words, found: Differences, item: str, weighted: bool) -> list[Line]:
     rows = [r for r in results.rows(analysis="baseline", item=item) if r["target"] != "overlap"]
     by = {(r["arm"], r["statistic"], r["category"]): r for r in rows}
     categories = list(
@@ -133,7 +123,7 @@ def _lines(
     )
     unit = words.covariate_unit(item)
     name = f"{opening(words.covariate(item))}{', ' + unit if unit else ''}"
-    tail = _difference_cells(results, words, found, item, weighted)
+    tail = _difference_cells(words, found, item, weighted)
     if not categories:
         sds = [
             by[arm, "sd", None]["estimate"] for arm in words.arms if cite.usable(by.get((arm, "sd", None)))
@@ -177,24 +167,27 @@ def _missing(words: Words, by: dict[tuple[str, str, str | None], Row]) -> Text:
     return text("missing: {parts}", parts=Markup(", ").join(parts)) if parts else ""
 
 
-def _difference_cells(
-    results: Results, words: Words, found: Differences, item: str, weighted: bool
-) -> tuple[Text, ...]:
+def _difference_cells(words: Words, found: Differences, item: str, weighted: bool) -> tuple[Text, ...]:
     if not found:
         return ()
-    cells: list[Text] = []
-    for arm in words.treatments:
-        for target in ("everyone", "overlap") if weighted else ("everyone",):
-            row = found.get((item, arm, target))
-            cells.append(cite.estimate(row, 2) if row else Markup(""))
-    if len(words.treatments) == 1:
-        arm = words.treatments[0]
-        cell = balance_cell(found.get((item, arm, "everyone")), found.get((item, arm, "overlap")), name=item)
-        cells.append(Markup(cell))  # noqa: S704 (drawn by us)
+    pairs = [
+        (found.get((item, arm, "everyone")), found.get((item, arm, "overlap"))) for arm in words.treatments
+    ]
+    if len(pairs) > 1:
+        return tuple(_before_after(*pair) for pair in pairs)
+    before, after = pairs[0]
+    cells: list[Text] = [cite.estimate(before, 2), *([cite.estimate(after, 2)] if weighted else [])]
+    cells.append(Markup(balance_cell(before, after, name=item)))  # noqa: S704 (drawn by us)
     return tuple(cells)
 
 
-def _chance(results: Results, words: Words) -> Text:
+def _before_after(before: Row | None, after: Row | None) -> Markup:
+    """`−0.45`, or `−0.45 → 0.00` where there is a weighting."""
+    first = cite.estimate(before, 2)
+    return text("{a} → {b}", a=first, b=cite.estimate(after, 2)) if after is not None else first
+
+
+def _chance(results: Results) -> Text:
     rows = [
         r for r in results.rows(analysis="baseline", statistic="chance imbalance", at=0.1) if cite.usable(r)
     ]
@@ -227,7 +220,7 @@ def _effective(results: Results, words: Words) -> Text:
     )
 
 
-def _notes(results: Results, words: Words, differences: bool) -> tuple[Text, ...]:
+def _notes(words: Words, differences: bool) -> tuple[Text, ...]:
     if not differences:
         return ()
     arms = joined(words.short(a) for a in words.treatments)

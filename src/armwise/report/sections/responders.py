@@ -10,7 +10,7 @@ from armwise.report.cite import text
 from armwise.report.figures.responders import responders as responders_figure
 from armwise.report.numbers import number, row_decimals
 from armwise.report.page import Block, Section, figure
-from armwise.report.tables import Column, Line, Table, Text, noted
+from armwise.report.tables import Column, Line, Table, Text, folded, noted
 from armwise.report.words import Words, inside, joined, opening
 
 
@@ -145,7 +145,8 @@ def _components(results: Results, words: Words, endpoint: str, visit: str) -> Ta
         chosen=words.chosen_note,
     )
     title = f"{'Components of the responder endpoint' if declared.of else 'Responders'} {words.at(visit)}."
-    return Table(title, tuple(columns), tuple(rows), caption)
+    made = Table(title, tuple(columns), tuple(rows), caption)
+    return folded(made, len(words.arms), len(words.treatments), "below: difference (95% CI)")
 
 
 def _against(words: Words, arm: str) -> str:

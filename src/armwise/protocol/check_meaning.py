@@ -1,0 +1,107 @@
+"""Checks of what the plan's numbers would mean: tests that share alpha, margins, strategies, planned sizes.
+
+Each name of such a plan is known and each analysis could run; what came out would not be what was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from armwise.protocol.known import Finding
+from armwise.protocol.model import METHODS, Protocol
+from armwise.protocol.scores import Score
+
+
+def meaning(protocol: Protocol, scores: Mapping[str, Score]) -> Iterator[Finding]:
+    """Every number that the protocol's words do not support."""
+    yield from _one_visit(protocol)
+    yield from _covariate_names(protocol)
+    yield from _shared_alpha(protocol)
+    yield from _covariates_of_composites(protocol)
+    yield from _strategies(protocol)
+    yield from _margins(protocol, scores)
+    yield from _size(protocol)
+    yield from _published_twice(protocol)
+
+
+def _one_visit(protocol: Protocol) -> Iterator[Finding]:
+    if len(protocol.visits) == 1:
+        what = f"only the visit `{protocol.baseline}`: the first one is the baseline, and arms are compared later"
+        yield ("visits",), what, "add the visit at which the outcome is recorded"
+
+
+#: What a row of an analysis's data has beside its covariates.
+TAKEN = ("subject", "arm", "outcome", "missing", "baseline", "filled", "left_out", "excluded")
+
+
+def _covariate_names(protocol: Protocol) -> Iterator[Finding]:
+    for name in protocol.covariates:
+        if name in TAKEN:
+            means = "the endpoint's own baseline" if name == "baseline" else "a column of every analysis"
+            todo = f"give it another name, like `{name}_0`"
+            yield ("covariates", name), f"a covariate cannot be called `{name}`: that is {means}", todo
+
+
+def _shared_alpha(protocol: Protocol) -> Iterator[Finding]:
+    """An analysis of several arms is several tests."""
+    tests = len(protocol.arms) - 1
+    for name, family in protocol.families.items():
+        if family.order == "single" and tests > 1:
+            what = f"one analysis, but {tests} tests: each arm is compared with the reference"
+            todo = "say how they share alpha: `order: holm`, `fixed-sequence` (in the order of the arms) or `none`"
+            yield ("families", name), what, todo
+
+
+def _covariates_of_composites(protocol: Protocol) -> Iterator[Finding]:
+    for name, analysis in protocol.analyses.items():
+        endpoint = protocol.endpoints.get(analysis.endpoint)
+        if endpoint and endpoint.of and "baseline" in analysis.covariates:
+            what = f"`{analysis.endpoint}` is made of several scores: it has no baseline of its own"
+            todo = "name the baseline scores as covariates: `odi_baseline: {score: odi.total}`"
+            yield ("analyses", name, "covariates", analysis.covariates.index("baseline")), what, todo
+
+
+def _strategies(protocol: Protocol) -> Iterator[Finding]:
+    """A number is not 0 because something happened."""
+    for name, analysis in protocol.analyses.items():
+        estimand = protocol.estimands.get(analysis.estimand or "")
+        fails = [e for e, s in (estimand.events if estimand else {}).items() if s == "non-response"]
+        if fails and METHODS.get(analysis.method) == "number":
+            what = f"`{fails[0]}: non-response` is a strategy for responders, and {analysis.method} compares numbers"
+            todo = "use an estimand with `hypothetical` or `treatment-policy`"
+            yield ("analyses", name, "estimand"), what, todo
+
+
+def _margins(protocol: Protocol, scores: Mapping[str, Score]) -> Iterator[Finding]:
+    for name, analysis in protocol.analyses.items():
+        endpoint = protocol.endpoints.get(analysis.endpoint)
+        score = scores.get(endpoint.score or "") if endpoint else None
+        if (
+            analysis.margin
+            and analysis.margin.kind == "non-inferiority"
+            and score
+            and score.higher_is_better is None
+        ):
+            what = f"the direction of `{score.ref}` is not known: no side of the margin is the worse one"
+            todo = "add `direction: lower-better` (or higher-better) to the item"
+            yield ("analyses", name, "margin"), what, todo
+        if analysis.margin and analysis.method == "risk-difference" and analysis.margin.value >= 1:
+            what = f"found {analysis.margin.value:g}, but risks run from 0 to 1"
+            yield ("analyses", name, "margin", "value"), what, "write 10 percentage points as 0.1"
+
+
+def _size(protocol: Protocol) -> Iterator[Finding]:
+    endpoint = protocol.endpoints.get(protocol.size.endpoint) if protocol.size else None
+    if protocol.size and endpoint and endpoint.is_response == (protocol.size.sd is not None):
+        kind, key = ("yes or no", "risk") if endpoint.is_response else ("a number", "sd")
+        yield ("size",), f"`{protocol.size.endpoint}` is {kind}", f"give its `{key}`"
+
+
+def _published_twice(protocol: Protocol) -> Iterator[Finding]:
+    seen: set[tuple[str, ...]] = set()
+    for index, figure in enumerate(protocol.published):
+        about = (figure.endpoint, figure.visit, figure.arm, figure.statistic, figure.source)
+        if about in seen:
+            what = f"the {figure.statistic} of `{figure.endpoint}` from this source stands above"
+            yield ("published", index), what, "keep one of them"
+        seen.add(about)

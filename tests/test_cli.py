@@ -1,0 +1,212 @@
+"""The command line: exit codes, what is printed where, and never a traceback for bad input."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from armwise.cli import DONE, FAILED, PROBLEMS, USAGE, main
+
+ROOT = Path(__file__).parents[1]
+BMC = ROOT / "examples" / "bmc-low-back-pain"
+PROTOCOL = (BMC / "protocol.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A copy of the reference study, protocol and data."""
+    folder = tmp_path / "study"
+    (folder / "data").mkdir(parents=True)
+    (folder / "protocol.yaml").write_text(PROTOCOL, encoding="utf-8")
+    for file in (BMC / "data").iterdir():
+        (folder / "data" / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def test_a_good_study_checks_and_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(BMC)]) == DONE
+    assert "protocol.yaml and data/ checked: 0 errors, " in capsys.readouterr().out
+
+
+def test_a_protocol_with_mistakes_ends_with_1_and_lists_them(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (study / "protocol.yaml").write_text(
+        PROTOCOL.replace("score: odi.total, kind: change", "score: odi.totl, kind: change"), encoding="utf-8"
+    )
+    for verb in ("check", "analyse", "simulate"):
+        assert main([verb, str(study)]) == PROBLEMS
+        found = capsys.readouterr()
+        assert (
+            "(endpoints.odi_change.score): unknown score `odi.totl`; did you mean `odi.total`?" in found.err
+        )
+        assert "Traceback" not in found.err
+
+
+def test_broken_data_end_with_1_and_write_no_results(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = study / "data" / "odi.csv"
+    file.write_text(file.read_text(encoding="utf-8").replace(",phone,4,", ",phone,9,"), encoding="utf-8")
+    assert main(["analyse", str(study)]) == PROBLEMS
+    found = capsys.readouterr()
+    assert "errors in the data stop the run" in found.err
+    assert "error: data/odi.csv:2 (odi_1): found 9, expected a whole number from 0 to 5" in found.err
+    assert not (study / "results").exists()
+
+
+def test_hundreds_of_problems_of_one_kind_stay_readable_and_all_can_be_had(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = study / "data" / "odi.csv"
+    rows = file.read_text(encoding="utf-8").splitlines()
+    file.write_text(
+        "\n".join([rows[0], *(row.rsplit(",", 1)[0] + ",9" for row in rows[1:])]), encoding="utf-8"
+    )
+    assert main(["check", str(study)]) == PROBLEMS
+    short = capsys.readouterr()
+    assert len(short.err.splitlines()) < 40
+    assert "more like this, in rows 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, ..." in short.err
+    assert short.err.index("error:") < short.err.index("warning:")
+    assert main(["check", "--all", str(study)]) == PROBLEMS
+    long = capsys.readouterr()
+    assert long.err.count("error: data/odi.csv") == len(rows) - 1
+    assert long.out == short.out
+
+
+def test_a_study_without_data_checks_its_protocol(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "--yes", str(tmp_path / "new")]) == DONE
+    assert main(["check", str(tmp_path / "new")]) == DONE
+    assert f"{tmp_path / 'new'}: protocol.yaml checked: 0 errors, 0 others" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "nowhere"], "no such file; a study folder holds a protocol.yaml"),
+        (["analyse", "nowhere"], "nowhere: no such folder"),
+        (["simulate", "nowhere"], "no such file; a study folder holds a protocol.yaml"),
+        (["report", "nowhere"], "nowhere: no results.parquet; run `armwise analyse` on the study first"),
+        (["score", "odi", "nowhere.csv"], "nowhere.csv: cannot be read: No such file or directory"),
+        (["schema", "--out", "nowhere/schema.json"], "No such file or directory"),
+    ],
+)
+def test_a_file_that_is_not_there_ends_with_3(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == FAILED
+    assert message in capsys.readouterr().err
+
+
+def test_a_protocol_in_another_encoding_ends_with_3(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (study / "protocol.yaml").write_bytes(PROTOCOL.replace("Baseline", "Grundlinie für").encode("cp1252"))
+    assert main(["check", str(study)]) == FAILED
+    assert "not UTF-8 text; save the file as UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["init", "--yes", "--like", "bmc", "x"], "unknown example `bmc`"),
+        (["instruments", "oid"], 'unknown instrument "oid"; did you mean "odi"?'),
+        (["score", "oid", "a.csv"], 'unknown instrument "oid"; did you mean "odi"?'),
+        (["score", "nrs", "a.csv", "--option", "x"], "--option x: expected NAME=VALUE"),
+        (["score", "nrs", "a.csv", "--option", "x=1"], 'unknown option "x"'),
+    ],
+)
+def test_wrong_usage_ends_with_2(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("nrs_1\n1\n", encoding="utf-8")
+    assert main(arguments) == USAGE
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["chekc"], ["check"], ["simulate", "x", "--seed", "one"]])
+def test_words_that_the_parser_does_not_know_end_with_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == USAGE
+    assert capsys.readouterr().err.startswith("usage: armwise")
+
+
+def test_init_asks_and_an_end_of_input_takes_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("MY-STUDY\nA title: ours\n"))
+    assert main(["init", str(tmp_path / "s")]) == DONE
+    text = (tmp_path / "s" / "protocol.yaml").read_text(encoding="utf-8")
+    assert 'id: "MY-STUDY"' in text
+    assert 'title: "A title: ours"' in text
+    assert "masking: open-label" in text
+    assert main(["init", "--yes", str(tmp_path / "s")]) == FAILED
+    assert "holds a protocol.yaml already; choose another folder" in capsys.readouterr().err
+
+
+def test_score_writes_the_scores_or_lists_the_cells(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id,nrs_1\na,3\nb,11\n", encoding="utf-8")
+    assert main(["score", "nrs", str(file)]) == PROBLEMS
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert "error: a.csv:3 (nrs_1): found 11, expected a whole number from 0 to 10" in found.err
+    file.write_text("id,nrs_1\na,3\nb,10\n", encoding="utf-8")
+    assert main(["score", "nrs", str(file), "--out", str(tmp_path / "scores.csv")]) == DONE
+    assert pl.read_csv(tmp_path / "scores.csv")["nrs_pain"].to_list() == [3.0, 10.0]
+
+
+def test_a_missing_column_of_answers_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_text("id,nrs1\na,3\n", encoding="utf-8")
+    assert main(["score", "nrs", str(tmp_path / "a.csv")]) == PROBLEMS
+    assert "a.csv:1 (nrs_1): the column `nrs_1` is missing; did you mean `nrs1`?" in capsys.readouterr().err
+
+
+def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == DONE
+    assert json.loads(capsys.readouterr().out)["title"] == "armwise protocol"
+
+
+def test_instruments_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["instruments"]) == DONE
+    assert "odi " in capsys.readouterr().out
+    assert main(["instruments", "promis_global"]) == DONE
+    assert "option items_reversed (must be chosen)" in capsys.readouterr().out
+
+
+def test_simulate_says_that_its_data_are_simulated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", str(BMC), "--out", str(tmp_path / "drawn")]) == DONE
+    assert "SIMULATED tables" in capsys.readouterr().out
+    assert (
+        json.loads((tmp_path / "drawn" / "data" / "provenance.json").read_text(encoding="utf-8"))["kind"]
+        == "simulated"
+    )
+
+
+def test_an_interrupt_ends_with_3_and_a_closed_pipe_with_0(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("armwise.protocol.schema.schema_text", stop)
+    assert main(["schema"]) == FAILED
+    assert capsys.readouterr().err == "stopped\n"
