@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
+import armwise
 from armwise.cli import DONE, FAILED, PROBLEMS, USAGE, main
 
 ROOT = Path(__file__).parents[1]
@@ -77,6 +81,25 @@ def test_hundreds_of_problems_of_one_kind_stay_readable_and_all_can_be_had(
     assert long.out == short.out
 
 
+def test_check_tells_what_an_analysis_would_and_nothing_twice(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = study / "data" / "odi.csv"
+    text = file.read_text(encoding="utf-8").replace(
+        "01-001,baseline,2018-02-05", "01-001,baseline,2018-02-28"
+    )
+    file.write_text(text, encoding="utf-8", newline="")
+    assert main(["check", "--all", str(study)]) == DONE
+    found = capsys.readouterr().err
+    assert (
+        found.count("data/odi.csv:2 (date): recorded as baseline on day 11, after time zero: not a baseline")
+        == 1
+    )
+    assert "no scoreable record of odi.total on or before time zero" in found
+    loaded = armwise.load_study(study)
+    assert len(armwise.analyse(loaded).problems) == len(found.splitlines())
+
+
 def test_a_study_without_data_checks_its_protocol(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "--yes", str(tmp_path / "new")]) == DONE
     assert main(["check", str(tmp_path / "new")]) == DONE
@@ -104,6 +127,79 @@ def test_a_file_that_is_not_there_ends_with_3(
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == FAILED
     assert message in capsys.readouterr().err
+
+
+def cases(*parts: str) -> list[Any]:
+    """The ways to break a study that the tests of its parts hold."""
+    found = yaml.safe_load(Path(__file__).parent.joinpath(*parts).read_text(encoding="utf-8"))
+    return [pytest.param(case["change"], case["told"], id=name) for name, case in found.items()]
+
+
+def ends(told: list[str]) -> int:
+    """A warning alone does not end a run."""
+    return DONE if all(line.startswith("warning") for line in told) else PROBLEMS
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        case
+        for part in ("form", "collection", "plan")
+        for case in cases("protocol", "fixtures", f"broken_{part}.yaml")
+    ],
+)
+def test_a_broken_protocol_ends_with_1_and_its_messages(
+    change: dict[str, str], told: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parent / "protocol" / "fixtures" / "protocol.yaml").read_text(encoding="utf-8")
+    for old, new in change.items():
+        text = text.replace(old, new, 1)
+    (tmp_path / "protocol.yaml").write_text(text, encoding="utf-8")
+    warned = all("makes adjusted estimates unstable" in line for line in told)
+    assert main(["check", "--all", str(tmp_path)]) == (DONE if warned else PROBLEMS)
+    found = capsys.readouterr().err
+    assert all(line.replace("FOLDER", str(tmp_path)) in found for line in told)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [case for part in ("tables", "values") for case in cases("study", "fixtures", f"broken_{part}.yaml")],
+)
+def test_broken_data_end_with_1_and_their_messages_and_oddities_with_0(
+    change: list[tuple[str, str | None, str | None]],
+    told: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tests = runpy.run_path(str(Path(__file__).parent / "study" / "conftest.py"))
+    (tmp_path / "data").mkdir()
+    for name, content in {"protocol.yaml": tests["PROTOCOL"], **tests["TABLES"]}.items():
+        folder = tmp_path if name == "protocol.yaml" else tmp_path / "data"
+        (folder / name).write_text(content, encoding="utf-8", newline="")
+    for name, old, new in change:
+        file = (tmp_path if name == "protocol.yaml" else tmp_path / "data") / name
+        if new is None:
+            file.unlink()
+        else:
+            made = new if old is None else file.read_text(encoding="utf-8").replace(old, new, 1)
+            file.write_text(made, encoding="utf-8", newline="")
+    assert main(["check", "--all", str(tmp_path)]) == ends(told)
+    found = capsys.readouterr().err
+    assert all(line in found for line in told)
+
+
+@pytest.mark.parametrize("name", ["results.parquet", "manifest.json"])
+def test_results_that_cannot_be_read_end_with_3(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in ("problems.csv", "exclusions.csv"):
+        (tmp_path / file).write_text("file,row\n", encoding="utf-8")
+    (tmp_path / "protocol.yaml").write_text(PROTOCOL, encoding="utf-8")
+    pl.DataFrame({"id": ["a"]}).write_parquet(tmp_path / "results.parquet")
+    (tmp_path / "manifest.json").write_text("{}", encoding="utf-8")
+    (tmp_path / name).write_text("{", encoding="utf-8")
+    assert main(["report", str(tmp_path)]) == FAILED
+    assert "cannot be read: " in capsys.readouterr().err
 
 
 def test_a_protocol_in_another_encoding_ends_with_3(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

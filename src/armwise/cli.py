@@ -27,12 +27,10 @@ EACH = 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # a Windows console may not speak UTF-8: a minus sign must not stop a run
+    for stream in (sys.stdout, sys.stderr):
+        # A Windows console may not speak UTF-8: a minus sign must not stop a run. A file or a pipe gets UTF-8 anywhere.
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
@@ -218,12 +216,15 @@ def _ask(question: str, default: str) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from armwise.derive.derived import derive
     from armwise.protocol.load import read_protocol
 
     protocol, problems = read_protocol(arguments.study)
     where = "protocol.yaml"
     if protocol is not None and any((arguments.study / "data").glob("*.*")):
-        problems = list(armwise.load_study(arguments.study).problems)
+        study = armwise.load_study(arguments.study)
+        derived = () if study.errors else derive(study).problems
+        problems = list(dict.fromkeys((*study.problems, *derived)))
         where = "protocol.yaml and data/"
     _list(problems, each=len(problems) if arguments.all else EACH)
     _tell(f"{arguments.study}: {where} checked: {_counted(problems)}")

@@ -151,6 +151,11 @@ def span_of(text: str, path: KeyPath) -> tuple[int, int] | None:
     return None if node is None else (node.start_mark.index, node.end_mark.index)
 
 
+def word(value: Any) -> str:
+    """A value of YAML as it would stand in a table: `true`, not `True`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean `x`?`, or the known words when none is near."""
     names = list(dict.fromkeys(known))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import Any
 
 import numpy as np
@@ -357,7 +358,7 @@ def test_the_order_of_rows_and_the_names_of_subjects_and_arms_do_not_matter(smal
         return [rows[i] for i in rng.permutation(len(rows))]
 
     close(results, analyse(small.study({k: shuffled(v) for k, v in keep.items()}, **sections)))
-    renamed = {k: [{**row, "subject": f"x{hash((seed, row['subject'])) % 10**9}-{row['subject']}"} for row in v]
+    renamed = {k: [{**row, "subject": f"{zlib.crc32(row['subject'].encode()) + seed}-{row['subject']}"} for row in v]
                for k, v in keep.items()}  # fmt: skip
     close(results, analyse(small.study(renamed, **sections)))
     words = {"new": "zulu", "old": "alpha"}

@@ -133,3 +133,24 @@ def test_the_number_needed_to_treat_is_there_when_asked_for_and_names_its_direct
     harm = responders(small, (1, 20), (15, 20), also=["number-needed-to-treat"])
     assert only(harm, analysis="primary", statistic="number needed to treat")["reason"] == "to harm"
     assert responders(small, (9, 20), (7, 20)).rows(statistic="number needed to treat") == []
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_after_weighting_it_is_there_when_asked_for_too(small: Any, asked: bool) -> None:
+    analysis = {
+        "endpoint": "better", "at": "m3", "role": "primary", "method": "risk-difference", "adjust": "overlap-weights",
+        "covariates": ["age"], "estimand": "overlap", "also": ["number-needed-to-treat"] if asked else [],
+    }  # fmt: skip
+    arms = ["new", "old"] * 10
+    scale = small.scale({f"p{i + 1}": (40, None, 40 - (i * 7) % 23 - 9 * (i % 4 == 0)) for i in range(20)})
+    results = analyse(
+        small.study(
+            {"subjects": small.people(arms), "scale": scale}, analyses={"primary": analysis},
+            estimands={"overlap": {"target": "overlap"}},
+        )
+    )  # fmt: skip
+    rows = {r["analysis"]: r for r in results.rows(statistic="number needed to treat")}
+    assert set(rows) == ({"primary", "primary.unadjusted"} if asked else set())
+    for name, needed in rows.items():
+        difference = only(results, analysis=name, statistic="risk difference")
+        assert needed["estimate"] == pytest.approx(1 / abs(difference["estimate"]))

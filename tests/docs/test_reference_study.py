@@ -142,5 +142,9 @@ def test_every_command_is_one_of_armwise(clauses):
 
 @pytest.mark.parametrize("word", WORDS)
 def test_every_part_of_the_abstract_has_a_row(made, word):
-    rows = [line for line in made.page().splitlines() if line.startswith("| ") or "PMID" in line]
+    rows = [
+        line
+        for line in made.PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") or "PMID" in line
+    ]
     assert any(re.search(word, row, re.IGNORECASE) for row in rows)

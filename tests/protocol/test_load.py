@@ -151,6 +151,17 @@ def test_words_that_other_readers_take_for_truth_stay_words(tmp_path: Path) -> N
     assert choices == {"yes": "yes", "no": "no"}
 
 
+def test_choices_are_the_text_that_stands_in_a_table(tmp_path: Path) -> None:
+    for written, read in (
+        ("{1: Mild, 2: Severe}", {"1": "Mild", "2": "Severe"}),
+        ("[true, 2]", {"true": "true", "2": "2"}),
+    ):
+        (tmp_path / "protocol.yaml").write_text(
+            TEXT.replace("choices: [L4, L5]", f"choices: {written}"), encoding="utf-8"
+        )
+        assert load_protocol(tmp_path).forms["procedures"].items["level"].choices == read
+
+
 def test_a_threshold_keeps_its_exact_value(tmp_path: Path) -> None:
     text = TEXT.replace("{at_least: 50%}", '{more_than: "2.1 %"}')
     (tmp_path / "protocol.yaml").write_text(text, encoding="utf-8")

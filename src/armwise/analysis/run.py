@@ -65,7 +65,7 @@ def analyse(study: Study, *, progress: Callable[[str], None] = lambda _: None) -
         table=made_table,
         protocol=protocol,
         protocol_text=study.protocol_text,
-        problems=(*study.problems, *derived.problems),
+        problems=tuple(dict.fromkeys((*study.problems, *derived.problems))),
         exclusions=exclusions_table(lost),
         manifest=manifest(study, derived, made_table.write_csv()),
     )

@@ -2,7 +2,9 @@
 
 model    what the file may say
 load     the file -> Protocol
-check    references between its sections
+mistakes data -> model: every mistake of form, in our words
+check    references between its sections: check_collection (what is collected), check_plan, check_meaning
+known    the names that stand in the file, built or not
 scores   the numbers that its forms yield
 schema   its JSON Schema
 """

@@ -11,7 +11,7 @@ from armwise.instruments import Instrument, Option, load
 from armwise.protocol.known import BUILT_IN, RESERVED, Finding, Known, unknown
 from armwise.protocol.model import Form, Item, Protocol
 from armwise.protocol.scores import instrument_of
-from armwise.yaml_lines import KeyPath, nearest
+from armwise.yaml_lines import KeyPath, nearest, word
 
 
 def arms(protocol: Protocol) -> Iterator[Finding]:
@@ -124,7 +124,7 @@ def _options(given: Mapping[str, Any], options: Mapping[str, Option], here: KeyP
 
 
 def _choices(option: Option) -> list[str]:
-    return [str(c).lower() if isinstance(c, bool) else str(c) for c in option.choices]
+    return [word(c) for c in option.choices]
 
 
 def _keys(name: str, form: Form, codes: list[str], known: Known, here: KeyPath) -> Iterator[Finding]:
@@ -152,4 +152,4 @@ def _item(code: str, item: Item, form: Form, name: str, path: KeyPath) -> Iterat
     on = form.items.get(item.show_if.item) if item.show_if else None
     if item.show_if and on and on.choices:
         wanted = (*path, "show_if", "equals")
-        yield from unknown("choice", str(item.show_if.equals), list(on.choices), wanted)
+        yield from unknown("choice", word(item.show_if.equals), on.choices, wanted)

@@ -155,6 +155,7 @@ def analyses(protocol: Protocol, known: Known) -> Iterator[Finding]:
             yield from unknown("covariate", covariate, there, (*here, "covariates", index))
             if covariate in analysis.covariates[:index]:
                 yield (*here, "covariates", index), f"`{covariate}` stands twice", "leave it out"
+        yield from _baseline_twice(protocol, analysis, here)
         for index, subgroup in enumerate(analysis.subgroups):
             yield from unknown("subgroup", subgroup, known.names("subgroups"), (*here, "subgroups", index))
         if analysis.supports:
@@ -163,6 +164,15 @@ def analyses(protocol: Protocol, known: Known) -> Iterator[Finding]:
         yield from _method(protocol, analysis, here)
         yield from _adjustment(protocol, analysis, known, here)
     yield from _many_covariates(protocol)
+
+
+def _baseline_twice(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[Finding]:
+    """`baseline` and a covariate that is the same score are one variable, not two."""
+    endpoint = protocol.endpoints.get(analysis.endpoint)
+    scores = {n: protocol.covariates[n].score for n in analysis.covariates if n in protocol.covariates}
+    same = [name for name, score in scores.items() if endpoint and score and score == endpoint.score]
+    if "baseline" in analysis.covariates and "baseline" not in scores and same:
+        yield (*here, "covariates"), f"`baseline` and `{same[0]}` are the same score", "leave one of them out"
 
 
 def _observed(protocol: Protocol, analysis: Analysis, known: Known, here: KeyPath) -> Iterator[Finding]:

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from armwise.yaml_lines import word
+
 Allocation = Literal["randomised", "nonrandomised"]
 Masking = Literal["open-label", "single-blind", "double-blind", "assessor-blind"]
 Role = Literal["primary", "key-secondary", "secondary", "sensitivity", "exploratory"]
@@ -21,9 +23,8 @@ Target = Literal["everyone", "treated", "overlap"]
 Strategy = Literal["treatment-policy", "non-response", "hypothetical"]
 MissingRule = Literal["complete-cases", "non-response", "worst-case", "locf"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-#: Days from time zero; a hundred years, so that a slip of the finger is no date of its own.
+#: Days from time zero, within a hundred years.
 Days = Annotated[int, Field(ge=-36500, le=36500)]
-#: Names of visits: at least one.
 Visits = Annotated[tuple[str, ...], Field(min_length=1)]
 Reference = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 
@@ -100,9 +101,8 @@ class Visit(Section):
     @model_validator(mode="after")
     def _window_holds_its_day(self) -> Visit:
         if self.window and not self.window[0] <= 0 <= self.window[1]:
-            raise ValueError(
-                f"the window {list(self.window)} must hold the target day: [days before <= 0, days after >= 0]"
-            )
+            what = f"the window {list(self.window)} must hold the target day"
+            raise ValueError(f"{what}: [days before <= 0, days after >= 0]")
         return self
 
 
@@ -128,8 +128,11 @@ class Item(Section):
     @model_validator(mode="before")
     @classmethod
     def _choices_may_be_a_list(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("choices"), list):
-            data = {**data, "choices": {str(c): str(c) for c in data["choices"]}}
+        found = data.get("choices") if isinstance(data, dict) else None
+        if isinstance(found, list):
+            data = {**data, "choices": {word(c): word(c) for c in found}}
+        elif isinstance(found, dict):  # {1: Mild, 2: Severe}: what stands in a table is text
+            data = {**data, "choices": {word(c): label for c, label in found.items()}}
         return data
 
     @model_validator(mode="after")

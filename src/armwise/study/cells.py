@@ -60,7 +60,11 @@ def _parquet(path: Path, shown: str) -> Cells | Problem:
         frame = pl.read_parquet(path)
         floats = [c for c, dtype in frame.schema.items() if dtype.is_float()]
         frame = frame.with_columns(pl.col(floats).fill_nan(None)).with_columns(pl.all().cast(pl.String))
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (
+        OSError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+    ) as error:  # a broken file may panic
         what = f"cannot be read: {(str(error).strip().splitlines() or ['no Parquet'])[0][:160]}"
         return Problem("error", shown, None, "", what, "write it again")
     return Cells(_trimmed(frame), pl.Series(range(2, frame.height + 2), dtype=pl.Int64), ())

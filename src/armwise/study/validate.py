@@ -18,7 +18,7 @@ from armwise.protocol.model import Form, Protocol
 from armwise.protocol.scores import instrument_of
 from armwise.study.tables import FILE, LINE, keys_of
 from armwise.study.timing import time_zero
-from armwise.yaml_lines import nearest
+from armwise.yaml_lines import nearest, word
 
 Tables = Mapping[str, pl.DataFrame]
 #: What `status` may say of a record.
@@ -159,7 +159,7 @@ def _is(dtype: pl.DataType, column: str, value: str | int | float | bool) -> pl.
             return pl.col(column) == float(value)
         except ValueError:
             return pl.lit(False)
-    return pl.col(column).cast(pl.String) == (str(value).lower() if isinstance(value, bool) else str(value))
+    return pl.col(column).cast(pl.String) == word(value)
 
 
 def _answers(form: Form, instrument: Instrument | None, table: pl.DataFrame) -> Iterator[Problem]:
@@ -216,7 +216,7 @@ def _windows(protocol: Protocol, days: pl.DataFrame) -> Iterator[Problem]:
         return
     days = days.filter(pl.col("_day") >= opens)
     late = days.filter((pl.col("visit") == protocol.baseline) & (pl.col("_day") > 0))
-    what = f"{protocol.baseline} on day {{_at}}, after time zero: it is no baseline"
+    what = f"recorded as {protocol.baseline} on day {{_at}}, after time zero: not a baseline"
     yield from _each(late, "date", "warning", what, "check the date and the visit")
     for visit in protocol.visits_after_baseline():
         day, window = protocol.visits[visit].day, protocol.visits[visit].window
