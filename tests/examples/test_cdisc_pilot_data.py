@@ -14,8 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from armwise.instruments import check_answers, score
-from armwise.instruments import load
+from armwise.instruments import check_answers, load, score
 from armwise.stats import ancova
 
 ROOT = Path(__file__).parents[2]
