@@ -78,7 +78,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
         ("items: {}\n", "own.yaml:1 (items): no item; expected at least one item"),
         ("scores: {}\n", "own.yaml:1 (scores): no score; expected at least one score"),
         ("mcids: {}\n", "own.yaml:1 (mcids): no list; expected a list of differences"),
-        ("? [a]\n: b\n", "unknown key"),
+        ("? [a]\n: b\n", "own.yaml:1: not YAML: found unhashable key"),
     ],
 )
 def test_files_that_are_no_definition_at_all(text: str, expected: str) -> None:

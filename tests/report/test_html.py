@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import armwise.report
-from armwise.analysis.results import Results, pick
+from armwise.analysis.results import Results
 from armwise.protocol.model import Protocol
 from armwise.report import report
 from armwise.report.headings import causal_words
@@ -195,7 +196,7 @@ def test_sections_without_rows_are_left_out(two_arms: Results, trial: Results) -
     assert {"participants", "course", "outcomes", "methods", "provenance"} <= ids
     assert not ids & {"responders", "published"}
     bare = Results(
-        pick(two_arms.table, analysis=["primary", "primary.unadjusted"]),
+        two_arms.table.filter(pl.col("analysis").is_in(["primary", "primary.unadjusted"])),
         two_arms.protocol,
         "",
         manifest=two_arms.manifest,

@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping
 from numbers import Real
 from typing import Any
 
-import yaml
-
 from armwise.errors import InstrumentError, Problem
+from armwise.yaml_lines import scan_yaml
 
 Path = tuple[str, ...]
 MISSING = object()
@@ -40,47 +39,17 @@ class Reading:
             InstrumentError: it is not YAML, or not a mapping.
         """
         self.file = file
-        self.mistakes: list[Problem] = []
-        self._lines: dict[Path, int] = {}
-        try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f"{file}:{mark.line + 1}" if mark is not None else file
-            what = getattr(error, "problem", None) or "it cannot be read"
-            raise InstrumentError(f"{where}: not YAML: {what}; correct the file's punctuation") from error
-        if not isinstance(node, yaml.MappingNode):
+        data, lines, mistakes = scan_yaml(text, file)
+        if data is None and mistakes:
+            raise InstrumentError("\n".join(map(str, mistakes)))
+        if not isinstance(data, Mapping):
             raise InstrumentError(f"{file}: expected keys such as `id:`, `items:`, `scores:`; found none")
-        self.root: dict[str, Any] = self._plain(node, ())
-
-    def _plain(self, node: yaml.Node, path: Path) -> Any:
-        if isinstance(node, yaml.MappingNode):
-            plain: dict[Any, Any] = {}
-            for key_node, value_node in node.value:
-                key = self._scalar(key_node)
-                below = (*path, str(key))
-                self._lines[below] = key_node.start_mark.line + 1
-                if key in plain:
-                    self.wrong(below, "the key stands here twice", "once", "delete one of them")
-                plain[key] = self._plain(value_node, below)
-            return plain
-        if isinstance(node, yaml.SequenceNode):
-            listed = []
-            for i, child in enumerate(node.value):
-                below = (*path, str(i + 1))
-                self._lines[below] = child.start_mark.line + 1
-                listed.append(self._plain(child, below))
-            return listed
-        return self._scalar(node)
-
-    @staticmethod
-    def _scalar(node: yaml.Node) -> Any:
-        loader = yaml.SafeLoader("")
-        try:
-            value = loader.construct_object(node, deep=True)
-        finally:
-            loader.dispose()
-        return value if isinstance(value, str | int | float | bool | None) else str(value)
+        self.mistakes: list[Problem] = list(mistakes)
+        # Messages count the entries of a list from 1.
+        self._lines = {
+            tuple(str(p + 1) if isinstance(p, int) else p for p in path): at for path, at in lines.items()
+        }
+        self.root: Mapping[str, Any] = data
 
     def line(self, path: Path) -> int | None:
         """The line of a key, or of the nearest key above it."""

@@ -50,7 +50,9 @@ def ticks(values: Iterable[float], about: int) -> Ticks:
     """
     known = [v for v in values if math.isfinite(v)] or [0.0]
     low, high = min(known), max(known)
-    if high - low <= 1e-12 * max(abs(low), abs(high), 1e-280):  # nothing to spread: half of itself on either side
+    if high - low <= 1e-12 * max(
+        abs(low), abs(high), 1e-280
+    ):  # nothing to spread: half of itself on either side
         low, high = (v if abs(v) > 1e-280 else 0.0 for v in (low, high))
         low, high = low - (abs(low) or 1) * 0.5, high + (abs(high) or 1) * 0.5
     rough = (high - low) / max(about - 1, 1)
@@ -58,7 +60,7 @@ def ticks(values: Iterable[float], about: int) -> Ticks:
     step = power * next(m for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return Ticks(tuple(round(i * step, 12) + 0.0 for i in range(first, last + 1)), decimals)
+    return Ticks(tuple(float(f"{i * step:.12g}") + 0.0 for i in range(first, last + 1)), decimals)
 
 
 def ratio_ticks(values: Iterable[float]) -> Ticks:

@@ -139,7 +139,9 @@ def _means(results: Results, words: Words, name: str, endpoint: str, visit: str)
     observed otherwise.
     """
     change = "change in " if words.protocol.endpoints[endpoint].kind != "value" else ""
-    adjusted = {r["arm"]: r for r in results.rows(analysis=name, visit=visit, statistic="ls mean") if cite.usable(r)}
+    adjusted = {
+        r["arm"]: r for r in results.rows(analysis=name, visit=visit, statistic="ls mean") if cite.usable(r)
+    }
     own = set(words.arms) <= adjusted.keys()
     parts: list[Markup] = []
     for arm in words.arms:
