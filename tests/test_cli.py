@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,25 +16,31 @@ import yaml
 
 import armwise
 from armwise.cli import DONE, FAILED, PROBLEMS, USAGE, main
+from armwise.simulate.study import simulate_study
+from armwise.study.new import copy_study
 
 ROOT = Path(__file__).parents[1]
 BMC = ROOT / "examples" / "bmc-low-back-pain"
 PROTOCOL = (BMC / "protocol.yaml").read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> Path:
-    """A copy of the reference study, protocol and data."""
-    folder = tmp_path / "study"
-    (folder / "data").mkdir(parents=True)
-    (folder / "protocol.yaml").write_text(PROTOCOL, encoding="utf-8")
-    for file in (BMC / "data").iterdir():
-        (folder / "data" / file.name).write_bytes(file.read_bytes())
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference study with its data drawn, once."""
+    folder = tmp_path_factory.mktemp("drawn") / "study"
+    copy_study(BMC, folder)
+    simulate_study(folder)
     return folder
 
 
-def test_a_good_study_checks_and_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(BMC)]) == DONE
+@pytest.fixture
+def study(drawn: Path, tmp_path: Path) -> Path:
+    """A copy of the reference study, protocol and data."""
+    return Path(shutil.copytree(drawn, tmp_path / "study", ignore=shutil.ignore_patterns("assumptions.yaml")))
+
+
+def test_a_good_study_checks_and_ends_with_0(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(drawn)]) == DONE
     assert "protocol.yaml and data/ checked: 0 errors, " in capsys.readouterr().out
 
 

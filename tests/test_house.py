@@ -64,6 +64,35 @@ def test_a_module_imports_only_from_floors_below_it(module: Path) -> None:
     assert above == set()
 
 
+def needed(module: Path) -> set[Path]:
+    """The modules that a module imports, anywhere in it but for its types."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    named = [
+        (node.module or "", alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and id(node) not in types
+        for alias in node.names
+    ]
+    places = [SOURCE.parent.joinpath(*f"{home}.{name}".split(".")).with_suffix(".py") for home, name in named]
+    places += [SOURCE.parent.joinpath(*home.split(".")).with_suffix(".py") for home, _ in named]
+    return {place for place in places if place in MODULES and place != module}
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    needs = {module: needed(module) for module in MODULES}
+    assert needs[SOURCE / "protocol" / "load.py"] >= {SOURCE / "protocol" / "model.py", SOURCE / "errors.py"}
+    while free := [module for module, others in needs.items() if not others & needs.keys()]:
+        for module in free:
+            del needs[module]
+    assert [name_of(module) for module in needs] == []
+
+
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_no_module_is_longer_than_one_reads_at_a_sitting(module: Path) -> None:
     assert len(module.read_text(encoding="utf-8").splitlines()) <= 450

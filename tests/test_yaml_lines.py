@@ -41,11 +41,24 @@ def test_a_key_that_stands_twice_is_told_once() -> None:
     )
 
 
-def test_aliases_cost_no_more_than_their_text() -> None:
-    text = "a0: &a0 [x, x]\n" + "".join(
-        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12)
+def folded(levels: int) -> str:
+    """A text of a few lines that unfolds into more than nine to the power of `levels` values."""
+    return "a0: &a0 [x, x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, levels)
     )
-    assert len(read_yaml(text, "f.yaml")[1]) < 200
+
+
+def test_the_lines_of_aliases_cost_no_more_than_their_text() -> None:
+    assert len(read_yaml(folded(4), "f.yaml")[1]) < 200
+
+
+@pytest.mark.parametrize("levels", [7, 12, 60])
+def test_aliases_that_unfold_into_more_than_a_file_holds_are_refused_at_once(levels: int) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        read_yaml(folded(levels), "f.yaml")
+    (problem,) = caught.value.problems
+    assert problem.what == "its aliases (*name) unfold into more than 100,000 values"
+    assert "write out what is meant" in problem.todo
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ def _instruments(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    from armwise.study.answers import score_file
+    from armwise.study.score_file import score_file
 
     options = {}
     for pair in arguments.option:

@@ -15,6 +15,8 @@ import yaml
 
 from armwise.errors import Problem, ProtocolError
 
+#: Values that a file may hold when every alias is written out; a whole protocol has about a thousand.
+UNFOLDED = 100_000
 KeyPath = tuple[str | int, ...]
 #: path of a key -> its line, counted from 1.
 Lines = dict[KeyPath, int]
@@ -114,6 +116,10 @@ def _read(kind: Any, text: str, file: str) -> tuple[Any, Lines, list[Problem]]:
         if node is None:
             return None, lines, problems
         _walk(node, (), lines, problems, file)
+        if _unfolded(node, {}) > UNFOLDED:
+            what = f"its aliases (*name) unfold into more than {UNFOLDED:,} values"
+            todo = "write out what is meant, without anchors (&name) and aliases"
+            return None, lines, [Problem("error", file, 1, "", what, todo)]
         return loader.construct_document(node), lines, problems
     finally:
         loader.dispose()
@@ -153,6 +159,19 @@ def _walk(
         for index, value in enumerate(node.value):
             lines[(*path, index)] = value.start_mark.line + 1
             _walk(value, (*path, index), lines, problems, file, seen)
+
+
+def _unfolded(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """The values that a reader of the data meets: an alias costs one word in the file, and here all it stands for."""
+    if id(node) not in sizes:
+        sizes[id(node)] = 1  # an alias that holds itself ends here
+        parts: Iterable[yaml.Node] = ()
+        if isinstance(node, yaml.MappingNode):
+            parts = (value for _, value in node.value)
+        elif isinstance(node, yaml.SequenceNode):
+            parts = node.value
+        sizes[id(node)] = 1 + sum(_unfolded(part, sizes) for part in parts)
+    return sizes[id(node)]
 
 
 def dotted(path: Iterable[str | int]) -> str:

@@ -80,6 +80,7 @@ def test_every_method_of_the_protocol_is_among_these_tests() -> None:
 
 def test_every_method_compares_the_arms(small: Any) -> None:
     found = compared(analyse(drawn(small, ["new", "old"] * 15)))
+    assert len(found) == len(DECLARED)
     for name, row in found.items():
         assert row["status"] == "ok", name
         assert row["lower"] <= row["estimate"] <= row["upper"], name
@@ -135,6 +136,7 @@ CASES = (
 @pytest.mark.parametrize("case", CASES)
 def test_what_cannot_be_compared_is_a_row_that_says_why(small: Any, case: str) -> None:
     results = analyse(broken(small, case))
+    assert results.rows(status="not estimable")
     for row in results.table.iter_rows(named=True):
         numbers = [row[c] for c in ("estimate", "se", "df", "lower", "upper", "p") if row[c] is not None]
         assert not any(math.isnan(x) for x in numbers), row["key"]
@@ -152,7 +154,11 @@ def test_what_cannot_be_compared_is_a_row_that_says_why(small: Any, case: str) -
         assert found["mean_difference"]["status"] == "ok"
     if case in ("constant outcome", "one subject an arm"):
         assert found["ancova"]["status"] == "not estimable"
-        means = results.rows(analysis="mean_difference", statistic="mean")
+        means = [
+            m
+            for m in results.rows(analysis="mean_difference", statistic="mean")
+            if m["method"] != "as analysed"
+        ]
         assert [m["status"] for m in means] == ["ok", "ok"]  # the mean is known, its interval is not
         assert all(m["lower"] is None and m["reason"] for m in means)
 
@@ -178,10 +184,76 @@ def test_an_arm_without_outcomes_among_three_has_its_row_and_the_other_its_compa
         families={"main": {"of": ["ancova"], "order": "none"}},
     )  # fmt: skip
     results = analyse(study)
+    assert results.protocol.analyses.keys() == declared.keys() != set()
     for name, analysis in results.protocol.analyses.items():
         rows = results.rows(analysis=name, statistic=STATISTIC[analysis.method])
         status = {r["arm"]: r["status"] for r in rows if r["versus"]}
         assert status == {"new": "ok", "third": "not estimable"}, name
+
+
+# ------------------------------------------------------------------ the outcomes as analysed
+
+
+@pytest.mark.parametrize("method", ["risk-difference", "risk-ratio", "odds-ratio", "fisher-exact"])
+def test_the_counts_of_a_comparison_of_risks_are_those_that_it_analysed(small: Any, method: str) -> None:
+    """Two of the new arm and one of the old send nothing back: by the rule they did not respond, and they count."""
+    scale = {f"p{i + 1}": (40, None, 20 if i in (0, 2, 4, 1) else 40) for i in range(12)}
+    for gone in ("p7", "p9", "p10"):
+        scale[gone] = (40, None, None)
+    declared = {
+        "endpoint": "better",
+        "at": "m3",
+        "role": "primary",
+        "method": method,
+        "missing": "non-response",
+    }
+    tables = {"subjects": small.people(["new", "old"] * 6), "scale": small.scale(scale)}
+    results = analyse(small.study(tables, analyses={"primary": declared}))
+    rows = results.rows(analysis="primary", statistic="responders")
+    assert [(r["arm"], r["estimate"], r["n"], r["method"]) for r in rows] == [
+        ("new", 3, 6, "as analysed"), ("old", 1, 6, "as analysed"),
+    ]  # fmt: skip
+    found = compared(results)["primary"]
+    assert (found["n_arm"], found["n_versus"]) == (6, 6)
+    observed = results.rows(analysis="describe", endpoint="better", visit="m3", statistic="responders")
+    assert [(r["estimate"], r["n"]) for r in observed] == [(3, 4), (1, 5)]
+
+
+@pytest.mark.parametrize("method", ["ancova", "mean-difference", "mann-whitney", "weighted-means"])
+def test_mean_and_sd_as_analysed_are_of_the_outcomes_that_the_method_used(small: Any, method: str) -> None:
+    """By hand: carried forward, the last change of p1 is that of month 1."""
+    scale = small.scale({f"p{i + 1}": (40, 36, None if i == 0 else 40 - (i * 7) % 23) for i in range(20)})
+    declared = {**DECLARED[method], "at": "m3", "role": "primary", "missing": "locf"}
+    declared.setdefault("method", method)
+    tables = {"subjects": small.people(["new", "old"] * 10), "scale": scale}
+    results = analyse(small.study(tables, analyses={"primary": declared}, estimands=ESTIMANDS))
+    changes = [-4.0 if i == 0 else -float((i * 7) % 23) for i in range(20)]
+    for arm, expected in (("new", changes[::2]), ("old", changes[1::2])):
+        about = {"analysis": "primary", "arm": arm, "method": "as analysed"}
+        mean, sd = (results.one(**about, statistic=s) for s in ("mean", "sd"))
+        assert mean is not None
+        assert sd is not None
+        assert (mean["estimate"], mean["n"]) == (pytest.approx(np.mean(expected)), 10)
+        assert (sd["estimate"], sd["n"]) == (pytest.approx(np.std(expected, ddof=1)), 10)
+        assert mean["p"] is mean["lower"] is None
+    observed = results.one(analysis="describe", endpoint="change", visit="m3", arm="new", statistic="n")
+    assert observed is not None
+    assert observed["estimate"] == 9
+
+
+def test_every_comparison_has_its_outcomes_as_analysed_whatever_the_data_allow(small: Any) -> None:
+    for case in CASES:
+        results = analyse(broken(small, case))
+        for name, found in compared(results).items():
+            statistics = ["responders"] if DECLARED_ENDPOINT[name] == "better" else ["mean", "sd"]
+            for statistic in statistics:
+                rows = results.rows(analysis=name, statistic=statistic, method="as analysed")
+                sizes = {r["arm"]: r["n"] for r in rows}
+                assert sizes == {"new": found["n_arm"], "old": found["n_versus"]}, (case, name)
+                assert all(r["reason"] for r in rows if r["estimate"] is None), (case, name)
+
+
+DECLARED_ENDPOINT = {name.replace("-", "_"): declared["endpoint"] for name, declared in DECLARED.items()}
 
 
 # ------------------------------------------------------------------ margins
@@ -210,7 +282,11 @@ def test_p_at_the_margin_is_at_most_alpha_exactly_when_the_interval_clears_it(
                     "at": "m3", "role": "primary", "margin": {"kind": kind, "value": margin}}  # fmt: skip
         return analyse(
             drawn(
-                small, ["new", "old"] * 15, analyses={name: declared}, forms=forms, families={"main": [name]}
+                small,
+                ["new", "old"] * 15,
+                analyses={name: declared},
+                forms=forms,
+                families={"main": {"of": [name], "alpha": 1 - conf_level}},
             )
         )
 
@@ -327,6 +403,7 @@ def test_subgroups_split_at_the_cuts_and_say_where_they_are_too_small(small: Any
 def close(a: Results, b: Results, **rename: str) -> None:
     """The same comparisons, to the last digits but those of summation."""
     one, two = compared(a), compared(b)
+    assert one.keys() == two.keys() != set()
     for name, row in one.items():
         for column in ("estimate", "se", "lower", "upper", "n", "n_arm", "n_versus"):
             expected = row[column]
@@ -374,6 +451,7 @@ def test_swapping_which_arm_is_the_reference_turns_every_difference_round(small:
     results = compared(analyse(drawn(small, arms, seed)))
     turned = {"old": {"label": "Old"}, "new": {"label": "New", "reference": True}}
     other = compared(analyse(drawn(small, arms, seed, arms=turned)))
+    assert len(results) == len(DECLARED)
     for name, row in results.items():
         mirrored = other[name]
         if STATISTIC[row_method(name)] in ("risk ratio", "odds ratio"):

@@ -77,30 +77,7 @@ def test_units_are_the_scores_the_per_cents_and_the_proportions(small: Any) -> N
         for r in results.rows(analysis="describe", visit="m3", arm="new")
         if r["statistic"] in ("median", "risk")
     }
-    assert units == {"scale.points": "mm", "change": "mm", "relative": "%", "better": "proportion"}
-
-
-def test_what_could_be_detected_is_in_the_unit_of_its_endpoint(small: Any) -> None:
-    from armwise.stats import detectable_mean_difference
-
-    arms = {"new": {"label": "New", "planned": 40}, "old": {"label": "Old", "planned": 40, "reference": True}}
-    items = {"points": {"type": "number", "range": [0, 50], "unit": "mm", "direction": "lower-better"}}
-    forms = {**small.protocol["forms"], "scale": {"at": "all", "items": items}}
-    people = {"subjects": small.people(["new", "old"])}
-    results = analyse(small.study(people, arms=arms, forms=forms, size={"endpoint": "change", "sd": 10}))
-    found = results.one(analysis="detectable")
-    assert found is not None
-    assert (found["unit"], found["at"], found["at2"]) == ("mm", 0.8, 0.05)
-    assert found["estimate"] == pytest.approx(detectable_mean_difference(40, 40, 10, 0.8, 0.05))
-    responders = analyse(small.study(people, arms=arms, size={"endpoint": "better", "risk": 0.2}))
-    assert responders.rows(analysis="detectable")[0]["unit"] == "proportion"
-    # a reference risk that leaves no room, and arms of one: rows that say why
-    for planned, size in ((40, {"endpoint": "better", "risk": 0.95}), (1, {"endpoint": "change", "sd": 10})):
-        tiny = {name: {**arm, "planned": planned} for name, arm in arms.items()}
-        found = analyse(small.study(people, arms=tiny, size=size)).one(analysis="detectable")
-        assert found is not None
-        assert (found["status"], found["estimate"]) == ("not estimable", None)
-        assert found["reason"]
+    assert units == {"scale.points": "mm", "change": "mm", "relative": "per cent", "better": "proportion"}
 
 
 def test_the_curve_gives_the_share_with_a_change_of_at_or_better(small: Any) -> None:
@@ -154,20 +131,3 @@ def test_baselines_too_good_for_a_response_are_counted(small: Any) -> None:
     assert found["either", "new"] == (1, 3)  # p1: neither can happen; p3's mood is not known
     assert found["both", "new"] == (3, 3)  # one that cannot happen is enough
     assert found["better", "old"] == (0, 1)
-
-
-def test_published_figures_are_rows_with_the_unit_of_what_they_stand_beside(reference: Results) -> None:
-    rows = reference.rows(analysis="published")
-    assert len(rows) == len(reference.protocol.published)
-    assert {r["role"] for r in rows} == {"external"}
-    for r in rows:
-        beside = reference.one(
-            analysis="describe",
-            endpoint=r["endpoint"],
-            visit=r["visit"],
-            arm=r["arm"],
-            statistic=r["statistic"],
-        )
-        assert beside is not None
-        assert r["unit"] == beside["unit"]
-        assert r["reason"] in ("confirmed", "unconfirmed")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def test_only_the_first_departure_counts_and_reasons_may_be_missing(small: Any) 
         event("p3", 20, "tired"),
     ]
     tables = {"subjects": small.people(["new", "new", "new", "old"]), "events": events}
-    results = analyse(small.study(tables))
+    results = analyse(small.study(tables, reasons=["tired"]))
     assert counts(results, "off study") == {
         ("new", "m1", "tired"): 2,
         ("new", "m1", "reason not recorded"): 1,
@@ -87,6 +88,7 @@ def test_participants_are_counted_from_screening_to_analysis(small: Any) -> None
         ("p3", "yes", ""),
         *[("", "no", "too young")] * 2,
         ("", "no", ""),
+        ("", "no", "Mr John Smith of 3 Mill Lane rang: no time"),
     ]
     screening = [{"subject": s, "date": "2026-01-01", "enrolled": e, "reason": r} for s, e, r in answers]
     tables = {
@@ -94,17 +96,51 @@ def test_participants_are_counted_from_screening_to_analysis(small: Any) -> None
         "screening": screening,
         "scale": small.scale({"p1": (40, 30, 20), "p3": (40, None, 30)}),
     }
-    results = analyse(small.study(tables))
-    assert counts(results, "screened") == {(None, None, None): 6}
+    zero = {"new": "operation.date", "old": "subjects.enrolled"}
+    forms = {**small.protocol["forms"], "operation": {"at": "none", "items": {"levels": {"type": "integer"}}}}
+    tables["operation"] = [{"subject": "p1", "date": "2026-01-01", "levels": 2}]
+    results = analyse(small.study(tables, reasons=["too young"], time_zero=zero, forms=forms))
+    assert counts(results, "screened") == {(None, None, None): 7}
     assert counts(results, "not enrolled") == {
         (None, None, "too young"): 2,
+        (None, None, "another reason"): 1,
         (None, None, "reason not recorded"): 1,
     }
     assert counts(results, "enrolled") == {(None, None, None): 3}
     assert counts(results, "allocated") == {("new", None, None): 2, ("old", None, None): 1}
-    assert counts(results, "treated") == {("new", None, None): 1, ("old", None, None): 1}
+    # the day of enrolment says nothing of a treatment
+    assert counts(results, "treated") == {("new", None, None): 1}
     assert counts(results, "assessed", visit="m1") == {("new", "m1", None): 1, ("old", "m1", None): 0}
     assert counts(results, "analysed") == {("new", None, None): 1, ("old", None, None): 1}
+
+
+def test_nobody_is_counted_as_treated_because_of_being_enrolled(small: Any) -> None:
+    results = analyse(small.study({"subjects": small.people(["new", "old"])}))
+    assert counts(results, "allocated") == {("new", None, None): 1, ("old", None, None): 1}
+    assert counts(results, "treated") == {}
+
+
+def test_a_text_that_the_protocol_does_not_declare_is_nowhere_in_the_results(
+    small: Any, tmp_path: Path
+) -> None:
+    private = "Mr John Smith of 3 Mill Lane, tel 0555 1234"
+    scale = small.records("p1", ("baseline", 0, 40), ("m1", 30, None), ("m3", 90, None), reason=private)
+    tables = {
+        "subjects": small.people(["new", "new", "old"]),
+        "screening": [{"subject": "", "date": "2026-01-01", "enrolled": "no", "reason": private}],
+        "events": [event("p2", 10, private)],
+        "scale": scale,
+    }
+    study = small.study(tables)
+    results = analyse(study)
+    results.write(tmp_path / "results")
+    for name in ("results.csv", "exclusions.csv"):
+        assert "Smith" not in (tmp_path / "results" / name).read_text(encoding="utf-8")
+    assert counts(results, "not enrolled") == {(None, None, "another reason"): 1}
+    assert counts(results, "off study") == {("new", "m1", "another reason"): 1}
+    missing = completion(results, "scale", "m1", "new")
+    assert (missing["another reason"], missing["left the study: another reason"]) == (1, 1)
+    assert "Smith" in (study.folder / "data" / "events.csv").read_text(encoding="utf-8")  # the file keeps it
 
 
 def test_without_a_screening_table_the_flow_starts_at_enrolment(small: Any) -> None:
@@ -138,7 +174,7 @@ def test_every_questionnaire_expected_is_received_or_missing_for_a_reason(small:
         *small.records("p4", ("baseline", 0, 40), reason=None),
     ]
     tables = {"subjects": small.people(["new"] * 4 + ["old"]), "scale": scale, "events": [event("p3", 10)]}
-    results = analyse(small.study(tables))
+    results = analyse(small.study(tables, reasons=["on holiday", "moved away"]))
     assert completion(results, "scale", "m1", "new") == {
         "expected": 4, "received": 1, "scored": 1, "on holiday": 1, "left the study: moved away": 1, "not recorded": 1,
     }  # fmt: skip
@@ -179,14 +215,31 @@ def test_in_both_examples_received_and_missing_make_expected(reference: Results,
             total: Counter[str] = Counter()
             for r in found:
                 total[r["statistic"]] += r["estimate"]
-            assert total["expected"] == total["received"] + total["missing"]
+            assert total["expected"] == total["received"] + total["missing"] > 0
 
 
 def test_in_both_examples_nobody_is_assessed_after_leaving(reference: Results, pilot: Results) -> None:
     for results in (reference, pilot):
+        assert results.rows(analysis="flow", category="off study")
+        assert all(sum(counts(results, "assessed", arm=arm).values()) for arm in results.protocol.arms)
         for arm in results.protocol.arms:
             everyone = counts(results, "allocated", arm=arm)[arm, None, None]
             gone = 0.0
             for visit in results.protocol.visits_after_baseline():
                 gone += sum(counts(results, "off study", arm=arm, visit=visit).values())
                 assert counts(results, "assessed", arm=arm, visit=visit)[arm, visit, None] <= everyone - gone
+
+
+def test_a_form_of_two_scores_is_scored_when_both_are(small: Any) -> None:
+    options = {"items_reversed": True}
+    forms = {
+        **small.protocol["forms"],
+        "global": {"instrument": "promis_global", "at": ["m1"], "options": options},
+    }
+    answers = {f"global{i:02d}": 3 for i in range(1, 11)}
+    record = {"subject": "p1", "visit": "m1", "date": "2026-01-31", **answers}
+    tables = {"subjects": small.people(["new", "old"])}
+    whole = analyse(small.study({**tables, "global": [record]}, forms=forms))
+    assert completion(whole, "global", "m1", "new") == {"expected": 1, "received": 1, "scored": 1}
+    mental_lost = analyse(small.study({**tables, "global": [{**record, "global02": None}]}, forms=forms))
+    assert completion(mental_lost, "global", "m1", "new") == {"expected": 1, "received": 1, "scored": 0}

@@ -143,6 +143,32 @@ def test_lords_row_belongs_to_a_change_compared_with_and_without_its_baseline(
     assert bool(results.rows(statistic="lord")) is there
 
 
+def test_a_difference_of_changes_in_per_cent_is_in_percentage_points(small: Any) -> None:
+    endpoints = {
+        **small.protocol["endpoints"],
+        "relative": {"score": "scale.points", "kind": "percent-change"},
+    }
+    scale = small.scale({f"p{i + 1}": (40, None, 40 - (i * 7) % 23) for i in range(12)})
+    margin = {"kind": "non-inferiority", "value": 5}
+    about = {"endpoint": "relative", "at": "m3"}
+    declared = {
+        "primary": {**about, "role": "primary", "method": "ancova", "adjust": "covariates", "covariates": ["baseline"],
+                    "margin": margin},
+        "ranks": {**about, "role": "exploratory", "method": "mann-whitney"},
+        "plain": {**about, "role": "exploratory", "method": "mean-difference"},
+    }  # fmt: skip
+    tables = {"subjects": small.people(["new", "old"] * 6), "scale": scale}
+    results = analyse(small.study(tables, endpoints=endpoints, analyses=declared))
+    units = {
+        (r["analysis"], r["statistic"]): r["unit"] for r in results.rows(endpoint="relative", subgroup=None)
+    }
+    for key in (("primary", "mean difference"), ("primary.unadjusted", "mean difference"), ("primary", "margin"),
+                ("ranks", "shift"), ("plain", "mean difference")):  # fmt: skip
+        assert units[key] == "percentage points", key
+    for key in (("primary", "ls mean"), ("primary", "mean"), ("ranks", "sd"), ("plain", "mean")):
+        assert units[key] == "per cent", key
+
+
 def test_overlap_weighted_means_stand_beside_the_unadjusted_ones(small: Any) -> None:
     analysis = {
         "endpoint": "change", "at": "m3", "role": "primary", "method": "mean-difference", "adjust": "overlap-weights",
@@ -156,7 +182,9 @@ def test_overlap_weighted_means_stand_beside_the_unadjusted_ones(small: Any) -> 
     )  # fmt: skip
     found = analyse(study)
     difference = only(found, analysis="primary", statistic="mean difference")
-    means = {x["arm"]: x["estimate"] for x in found.rows(analysis="primary", statistic="mean")}
+    means = {
+        x["arm"]: x["estimate"] for x in found.rows(analysis="primary", statistic="mean", target="overlap")
+    }
     assert difference["estimate"] == pytest.approx(means["new"] - means["old"])
     assert difference["target"] == "overlap"
     assert only(found, analysis="primary.unadjusted", statistic="mean difference")["target"] == "everyone"

@@ -71,11 +71,25 @@ def test_a_family_behind_a_closed_gate_rejects_nothing_and_says_so(small: Any) -
     found = decided(small, GATED, a=0.06, b=0.001, c=0.002, d=0.01)
     assert found["a"] == (0.06, "not rejected")
     why = "not rejected: an earlier family was not rejected as a whole"
-    assert found["b"] == found["c"] == found["d"] == (1.0, why)
+    assert found["b"] == found["c"] == found["d"] == (0.06, why)  # the gate's, which is larger than their own
     # one of Holm's two closes the gate as well
     found = decided(small, GATED, a=0.01, b=0.001, c=0.2, d=0.01)
     assert found["b"][1] == "rejected"
-    assert found["d"] == (1.0, why)
+    assert found["d"] == (0.2, why)
+    # behind the gate one that would not be rejected anyway keeps its own
+    found = decided(small, GATED, a=0.06, b=0.4, c=0.5, d=0.01)
+    assert [found[name] for name in "bcd"] == [(0.8, "not rejected"), (0.8, "not rejected"), (0.8, why)]
+
+
+def test_the_adjusted_p_behind_a_gate_is_the_level_at_which_everything_up_to_it_would_be_rejected(
+    small: Any,
+) -> None:
+    p = {"a": 0.06, "b": 0.021, "c": 0.002, "d": 0.01}
+    adjusted = {name: found[0] for name, found in decided(small, GATED, **p).items()}
+    for alpha in (0.05, 0.0599, 0.0601, 0.2):
+        families = {name: {**family, "alpha": alpha} for name, family in GATED.items()}
+        for name, (_, reason) in decided(small, families, **p).items():
+            assert (reason == "rejected") == ((adjusted[name] or 0) <= alpha), (alpha, name)
 
 
 def test_a_family_without_adjustment_neither_adjusts_nor_closes_the_gate(small: Any) -> None:

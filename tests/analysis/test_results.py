@@ -154,6 +154,27 @@ def test_problems_without_a_row_or_a_column_come_back_too(reference: Results, tm
     assert again.exclusions.equals(exclusions_table([]))
 
 
+def test_what_was_left_out_is_listed_by_file_and_row_and_names_no_subject(
+    reference: Results, tmp_path: Path
+) -> None:
+    entry = {"file": "data/odi.csv", "row": 4, "subject": "P-0417", "visit": "m1"}
+    entry |= {"excluded_from": "visits", "reason": "late"}
+    assert reference.exclusions.height
+    entry = {
+        "file": "data/odi.csv",
+        "row": 4,
+        "subject": "P-0417",
+        "visit": "m1",
+        "excluded_from": "visits",
+        "reason": "late",
+    }
+    Results(
+        reference.table, reference.protocol, reference.protocol_text, (), exclusions_table([entry])
+    ).write(tmp_path)
+    written = (tmp_path / "exclusions.csv").read_text(encoding="utf-8")
+    assert written == "file,row,visit,excluded_from,reason\ndata/odi.csv,4,m1,visits,late\n"
+
+
 def test_a_folder_without_results_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"no results\.parquet; run `armwise analyse`"):
         read_results(tmp_path)

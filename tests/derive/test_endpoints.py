@@ -139,10 +139,10 @@ def test_a_missing_outcome_says_whether_record_score_or_baseline_is_missing(smal
     def why(name: str) -> list[str | None]:
         return [rows(derived, name)[s]["missing"] for s in ("p1", "p2", "p3")]
 
-    assert why("change") == ["missing", "no baseline", None]
-    assert why("relative") == ["missing", "no baseline", "baseline is 0"]
-    assert why("value") == ["missing", None, None]
-    assert why("third") == ["missing", "no baseline", None]
+    assert why("change") == ["not done", "no baseline", None]
+    assert why("relative") == ["not done", "no baseline", "baseline is 0"]
+    assert why("value") == ["not done", None, None]
+    assert why("third") == ["not done", "no baseline", None]
     # from a baseline of 0 nobody falls by 30 %: no response, and impossible
     assert (rows(derived, "third")["p3"]["outcome"], rows(derived, "third")["p3"]["impossible"]) == (0, True)
     assert rows(derived, "change")["p3"]["outcome"] == 5
@@ -204,7 +204,7 @@ def test_a_missing_composite_points_to_the_record_of_the_component_that_is_missi
         "mood": small.records("p1", ("baseline", 0, 8), ("m3", 91, None)),
     }
     found = rows(derive(small.study(tables)), "either")["p1"]
-    assert (found["missing"], found["_file"], found["_row"]) == ("happier missing", "data/mood.csv", 3)
+    assert (found["missing"], found["_file"], found["_row"]) == ("happier not done", "data/mood.csv", 3)
 
 
 @pytest.mark.parametrize(
@@ -223,3 +223,18 @@ def test_any_is_impossible_when_every_component_is_and_all_when_one_is(
     assert rows(derived, "either")["p1"]["impossible"] is either
     assert rows(derived, "both")["p1"]["impossible"] is both
     assert rows(derived, "either")["p2"]["impossible"] is False  # without a baseline nothing is known
+
+
+def test_a_form_that_was_not_filled_in_has_its_declared_reason_and_no_free_text(small: Any) -> None:
+    record = {"status": "not done", "points": None}
+    scale = [
+        *small.records("p1", ("baseline", 0, 40)),
+        *small.records("p2", ("baseline", 0, 40)),
+        {**small.records("p1", ("m3", 90, 1))[0], **record, "reason": "refused"},
+        {**small.records("p2", ("m3", 90, 1))[0], **record, "reason": "Mr Smith moved to Leeds"},
+    ]
+    found = rows(
+        derive(small.study({"subjects": small.people(["new", "old"]), "scale": scale}, reasons=["refused"])),
+        "change",
+    )
+    assert (found["p1"]["missing"], found["p2"]["missing"]) == ("refused", "another reason")

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from armwise.derive.derived import Derived, derive
+from armwise.study.study import load_study
 
 BY_DATE = {"visits_by": "date"}
 
@@ -62,11 +63,31 @@ def test_a_record_labelled_baseline_after_time_zero_is_a_problem_and_not_a_basel
     ]
 
 
-def test_a_follow_up_recorded_before_treatment_counts_as_baseline_and_is_a_problem(small: Any) -> None:
-    rows = small.records("p1", ("baseline", -20, 40), ("m1", -1, 36))
-    derived = derive(small.study({"subjects": small.people(["new", "old"]), "scale": rows}))
-    assert used(derived) == {("p1", "baseline"): 36}
-    assert [p.row for p in derived.problems if "recorded as m1 on day -1" in p.what] == [3]
+def test_a_follow_up_dated_before_time_zero_is_no_baseline_and_stops_the_analysis(small: Any) -> None:
+    rows = small.records("p1", ("baseline", -1, 40), ("m1", -335, 36), ("m3", 90, 12))
+    good = small.study({"subjects": small.people(["new", "old"]), "scale": rows[::2]})
+    pl.DataFrame(rows).write_csv(good.folder / "data" / "scale.csv")
+    study = load_study(good.folder)
+    assert [(p.row, p.column) for p in study.errors] == [(3, "date")]
+    assert study.errors[0].what == "labelled m1, but dated before time zero (day −335)"
+    derived = derive(study)
+    assert used(derived) == {("p1", "baseline"): 40, ("p1", "m3"): 12}
+    assert left(derived) == {3: "labelled m1, dated before time zero"}
+
+
+def test_a_later_misdated_record_does_not_take_the_place_of_the_baseline(small: Any) -> None:
+    rows = small.records("p1", ("baseline", -20, 40), ("m3", -1, 12))
+    good = small.study({"subjects": small.people(["new", "old"]), "scale": rows[:1]})
+    pl.DataFrame(rows).write_csv(good.folder / "data" / "scale.csv")
+    assert used(derive(load_study(good.folder))) == {("p1", "baseline"): 40}
+
+
+def test_a_visit_that_is_planned_before_time_zero_may_be_dated_so(small: Any) -> None:
+    visits = {"baseline": {"day": -14}, "eve": {"day": -1}, "m1": {"day": 30}, "m3": {"day": 90}}
+    rows = small.records("p1", ("baseline", -15, 40), ("eve", -1, 38), ("m1", 30, 20))
+    derived = derive(small.study({"subjects": small.people(["new", "old"]), "scale": rows}, visits=visits))
+    assert used(derived) == {("p1", "baseline"): 40, ("p1", "eve"): 38, ("p1", "m1"): 20}
+    assert left(derived) == {}
 
 
 def test_no_baseline_is_a_problem_of_the_subject_and_score(small: Any) -> None:
@@ -97,8 +118,8 @@ def test_time_zero_is_the_first_procedure_in_one_arm_and_enrolment_in_the_other(
     tables = {"subjects": small.people(["new", "old"]), "procedures": procedures, "scale": rows}
     derived = derive(small.study(tables, **forms))
     days = {(r["subject"], r["visit"]): r["day"] for r in derived.scores.iter_rows(named=True)}
-    # ten days before the injection p1's second record is still a baseline; for p2 it is a follow-up
-    assert days == {("p1", "baseline"): 0, ("p2", "baseline"): 0, ("p2", "m1"): 10}
+    # p1 was enrolled ten days before the injection, so that the same two dates are other days
+    assert days == {("p1", "baseline"): -10, ("p1", "m1"): 0, ("p2", "baseline"): 0, ("p2", "m1"): 10}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 
 from armwise.instruments import check_answers, load, score
 from armwise.stats import ancova
+from armwise.study.study import load_study
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "cdisc-pilot"
@@ -31,6 +32,12 @@ def table(name: str) -> pl.DataFrame:
 
 def fixture(name: str) -> pl.DataFrame:
     return pl.read_csv(FIXTURES / f"{name}.csv", try_parse_dates=True)
+
+
+def test_every_reason_is_declared_and_everyone_enrolled_was_screened() -> None:
+    assert table("events")["reason"].n_unique() > 5
+    found = load_study(EXAMPLE).problems
+    assert [str(p) for p in found if p.column == "reason" or p.file == "data/screening.csv"] == []
 
 
 @pytest.fixture(scope="module")

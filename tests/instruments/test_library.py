@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,19 @@ def test_a_value_set_without_the_column_or_a_state_is_refused_on_load(study: Pat
     yaml.write_text(OWN.replace("own.csv", "short.csv"))
     table.with_name("short.csv").write_text("state,ours\n11,1\n12,0.5\n22,0\n")
     with pytest.raises(InstrumentError, match="lacks 1 states, the first 21"):
+        load("own", study)
+
+
+def test_an_edited_value_set_is_read_again_and_checked_again(study: Path) -> None:
+    table = study / "instruments" / "own.csv"
+    answers = pl.DataFrame({"q1": [1], "q2": [2]})
+    assert score(answers, load("own", study))["own_index"].to_list() == [0.5]
+    table.write_text("state,ours\n11,1\n12,0.75\n21,0.25\n22,0\n")
+    os.utime(table, ns=(1, 1))  # a clock too coarse to tell the two apart must not decide
+    assert score(answers, load("own", study))["own_index"].to_list() == [0.75]
+    table.write_text("state,theirs\n11,1\n12,0.5\n21,0.25\n22,0\n")
+    os.utime(table, ns=(2, 2))
+    with pytest.raises(InstrumentError, match='no column "ours"'):
         load("own", study)
 
 

@@ -54,6 +54,13 @@ def test_each_mistake_says_file_line_key_found_and_expected(broken: dict[str, st
     assert broken["says"] in message(broken["instead_of"], broken["write"])
 
 
+@pytest.mark.parametrize("file", ["../own.csv", "/tmp/own.csv", "sets/own.csv", ".hidden", "a\\\\b.csv", ""])
+def test_a_value_set_is_a_files_name_and_never_a_path(file: str) -> None:
+    found = message("rule: sum\n", f'rule: value_set\n    column: ours\n    value_set: "{file}"\n')
+    assert "(scores.total.value_set): found" in found
+    assert "expected a file's name, such as mine.csv: it stands beside the definition" in found
+
+
 def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
     broken = (
         GOOD.replace("kind: points", "kind: sd")

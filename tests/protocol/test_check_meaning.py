@@ -26,6 +26,7 @@ AIMLESS = {
 CHANGE = {"change": {"score": "scale.points", "kind": "change"}}
 PRIMARY = {"endpoint": "change", "at": "m3", "role": "primary", "method": "mean-difference"}
 RESPONSE = {"endpoint": "better", "at": "m3", "role": "primary", "method": "risk-difference"}
+STUDY = {"id": "S", "version": "1", "title": "S", "allocation": "nonrandomised", "masking": "open-label"}
 FIGURE = {"label": "x", "endpoint": "change", "visit": "m3", "arm": "new", "statistic": "mean", "value": 1,
           "source": "abstract", "status": "confirmed"}  # fmt: skip
 
@@ -67,6 +68,21 @@ def test_several_arms_in_a_family_of_one_test_need_an_order(small: Any, tmp_path
         ({"covariates": {"missing": "subjects.age"}}, "covariates.missing", "a column of every analysis"),
                 ({"size": {"endpoint": "change", "risk": 0.2}}, "size", "`change` is a number"),
         ({"size": {"endpoint": "better", "sd": 10}}, "size", "`better` is yes or no"),
+        ({"study": {**STUDY, "allocation": "randomised", "allocated_by": "clinician"}}, "study.allocated_by",
+         "found `clinician`, but the arms are randomised"),
+        ({"analyses": {"primary": {**RESPONSE, "conf_level": 0.9}}}, "analyses.primary.conf_level",
+         "found 0.9, but the family `main` tests at alpha 0.05: the interval and the test would disagree"),
+        ({"families": {"main": {"of": ["primary"], "alpha": 0.1}}}, "analyses.primary.conf_level",
+         "found 0.95, but the family `main` tests at alpha 0.1"),
+        ({"analyses": {"primary": {**PRIMARY, "conf_level": 0.9, "margin": {"kind": "equivalence", "value": 5}}}},
+         "analyses.primary.conf_level", "found 0.9, but the family `main` tests at alpha 0.05"),
+        ({"analyses": {"primary": RESPONSE, "second": {**PRIMARY, "role": "key-secondary", "conf_level": 0.9}},
+          "families": {"main": ["primary"], "next": {"of": ["second"], "alpha": 0.1}}}, "families.next.alpha",
+         "found 0.1, but `main`, which is tested before it, has alpha 0.05"),
+        *(({"analyses": {"primary": {**RESPONSE, "estimand": "e", "missing": rule}}, "events": {"surgery": {}},
+            "estimands": {"e": {"events": {"surgery": "hypothetical"}}}}, "analyses.primary.missing",
+           f"`surgery: hypothetical` makes an outcome missing, and {rule} would decide it")
+          for rule in ("non-response", "worst-case")),
         ({"published": [FIGURE, FIGURE]}, "published", "from this source stands above"),
         ({"analyses": {"primary": {**RESPONSE, "method": "risk-ratio", "also": ["odds-ratio"]}}},
          "analyses.primary.also", "odds-ratio does not go with risk-ratio"),
@@ -89,6 +105,16 @@ def test_what_is_meant_passes(small: Any, tmp_path: Path) -> None:
         {"analyses": {"primary": {**RESPONSE, "margin": {"kind": "non-inferiority", "value": 0.1}}}},
         {"analyses": {"primary": {**RESPONSE, "estimand": "e"}}, "events": {"surgery": {}},
          "estimands": {"e": {"events": {"surgery": "non-response"}}}},
+        {"study": {**STUDY, "allocated_by": "clinician"}},
+        {"analyses": {"primary": {**PRIMARY, "conf_level": 0.9, "margin": {"kind": "equivalence", "value": 5}}},
+         "families": {"main": {"of": ["primary"], "alpha": 0.1}}},
+        {"analyses": {"primary": RESPONSE, "other": {**PRIMARY, "role": "exploratory", "conf_level": 0.8}}},
+        {"analyses": {"primary": RESPONSE, "second": {**PRIMARY, "role": "key-secondary", "conf_level": 0.9}},
+         "families": {"main": ["primary"], "next": {"of": ["second"], "alpha": 0.1, "order": "none"}}},
+        *({"analyses": {"primary": {**RESPONSE, "estimand": "e", "missing": rule}}, "events": {"surgery": {}},
+           "estimands": {"e": {"events": {"surgery": strategy}}}}
+          for rule, strategy in (("complete-cases", "hypothetical"), ("locf", "hypothetical"),
+                                 ("worst-case", "non-response"), ("non-response", "treatment-policy"))),
         {"size": {"endpoint": "better", "risk": 0.2}},
         {"published": [FIGURE, {**FIGURE, "arm": "old"}]},
     ]  # fmt: skip

@@ -144,6 +144,23 @@ def test_an_alias_that_holds_itself_is_a_mistake_like_any_other(tmp_path: Path) 
         load_protocol(tmp_path)
 
 
+def test_aliases_of_aliases_are_refused_and_never_hang(tmp_path: Path) -> None:
+    arms = [
+        "a0: &a0 {label: x, short: x}",
+        *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)),
+    ]
+    (tmp_path / "protocol.yaml").write_text("\n".join([*arms, "arms: *a11", "forms: *a11"]), encoding="utf-8")
+    with pytest.raises(ProtocolError, match=r"aliases \(\*name\) unfold into more than 100,000 values"):
+        load_protocol(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["../../own.yaml", "own.yaml", "/tmp/own.yaml", "instruments/own"])
+def test_an_instrument_is_named_and_never_a_path(path: str, mistakes: Callable[..., list[str]]) -> None:
+    found = mistakes(("instrument: odi,", f"instrument: {path},"))
+    assert f"found `{path}`, expected the name of an instrument" in found[0]
+    assert "forms.odi.instrument" in found[0]
+
+
 def test_words_that_other_readers_take_for_truth_stay_words(tmp_path: Path) -> None:
     text = TEXT.replace("choices: [L4, L5]", "choices: [yes, no]")
     (tmp_path / "protocol.yaml").write_text(text, encoding="utf-8")

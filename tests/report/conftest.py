@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,45 @@ SCORES = {  # label, range, whether higher is better, unit: as the manifest carr
     "opioids.mme": ("Opioid dose", 0, 1000, False, "MME/day"),
     "adas.total": ("ADAS-Cog total", 0, 70, False, "points"),
 }
+#: Beginnings of words that say or suggest a cause: none may stand in a heading, a lead or a caption of a study whose
+#: arms were not randomised.
+FORBIDDEN = (
+    "attribut",
+    "because",
+    "benefit",
+    "caus",
+    "consequence",
+    "due to",
+    "effect",
+    "efficac",
+    "harmed",
+    "helped",
+    "impact",
+    "improved by",
+    "induc",
+    "influenc",
+    "lead to",
+    "leads to",
+    "led to",
+    "lowered",
+    "made patients",
+    "owing to",
+    "prevent",
+    "produc",
+    "protect",
+    "raised by",
+    "reduc",
+    "responsible for",
+    "result in",
+    "resulted",
+    "results in",
+    "thanks to",
+    "therapeutic",
+    "treatment effect",
+    "work",
+    "yield",
+)
+
 LEADING = {"ancova": "mean difference", "mann-whitney": "shift", "risk-difference": "risk difference"}
 
 
@@ -363,11 +403,14 @@ def _comparisons(protocol: Protocol, difference: float, effect: float) -> Iterat
             }
             if response:
                 k = 11 if reference else 27
-                yield row("responders", k, n=36, unit="subjects", method="observed", **about)
+                yield row("responders", k, n=36, unit="subjects", method="as analysed", **about)
                 yield row("missing outcomes", 4, n=40, unit="subjects", **about)
                 yield row(
                     "risk", k / 36, n=36, lower=0.2, upper=0.8, conf_level=0.95, unit="proportion", **about
                 )
+            else:
+                for statistic, value in (("mean", 1.2 if reference else -11.4), ("sd", 10.6)):
+                    yield row(statistic, value, n=36, unit="points", method="as analysed", **about)
             if analysis.adjust == "overlap-weights" and not suffix:
                 yield row("effective sample size", 33.6, n=36, unit="subjects", **about)
             if reference:
@@ -493,6 +536,23 @@ analyses:
 def three_arms() -> Protocol:
     """A randomised trial with three arms and a measured primary endpoint."""
     return Protocol.model_validate(yaml.safe_load(THREE_ARMS))
+
+
+def _causal_words(text: str) -> list[str]:
+    """The forbidden words that stand in a text, as beginnings of its words."""
+    return [word for word in FORBIDDEN if re.search(rf"\b{re.escape(word)}", text, flags=re.IGNORECASE)]
+
+
+@pytest.fixture(scope="session")
+def causal_words() -> Callable[[str], list[str]]:
+    """The words of causality that stand in a text."""
+    return _causal_words
+
+
+@pytest.fixture(scope="session")
+def forbidden() -> tuple[str, ...]:
+    """The words of causality, as beginnings of words."""
+    return FORBIDDEN
 
 
 @pytest.fixture(scope="session")

@@ -142,6 +142,29 @@ def test_a_ratio_follows_the_rule_of_four(ratio: float, decimals: int) -> None:
     assert numbers.ratio_decimals(ratio) == decimals
 
 
+def test_the_head_above_intervals_says_their_level_or_that_they_differ() -> None:
+    nine = row("mean difference", 1.0, lower=0.0, upper=2.0, conf_level=0.9)
+    five = row("mean difference", 1.0, lower=0.0, upper=2.0, conf_level=0.95)
+    without = row("mean difference", None, conf_level=0.8, status="not estimable", reason="nobody answered")
+    assert numbers.level([nine, without, None]) == "90%\u00a0CI"
+    assert numbers.level([nine, five]) == "CI"
+    assert numbers.levels([nine, five, five]) == ["95% CI", "90% CI"]
+    assert shown(nine).levelled == "1.0 (90% CI 0.0 to 2.0)"
+
+
+def test_a_change_in_per_cent_has_its_sign_and_a_difference_of_two_is_in_percentage_points() -> None:
+    about = {"unit": "per cent", "conf_level": 0.95}
+    mean = row("mean", -20.12, lower=-30.04, upper=-10.2, **about)
+    assert shown(mean, sd=13.0).long == "−20.1% (95% CI −30.0 to −10.2%)"
+    difference = row("mean difference", -12.84, se=3.4, lower=-19.44, upper=-6.0, **about)
+    assert shown(difference).long == "−12.8 percentage points (95% CI −19.4 to −6.0)"
+    assert shown(row("shift", 4.0, lower=1.0, upper=6.5, **about)).unit == "percentage points"
+    score = row(
+        "mean difference", -12.84, se=3.4, unit="%"
+    )  # a score from 0 to 100 is not a change in per cent
+    assert shown(score).unit == "points"
+
+
 def test_a_mean_takes_its_digits_from_the_sd() -> None:
     assert shown(row("mean", 46.12, unit="points"), sd=13.2).estimate == "46.1"
     assert shown(row("mean", 0.6149), sd=0.15).estimate == "0.61"

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from armwise.errors import UsageError
@@ -88,10 +88,10 @@ def test_the_score_p_is_r_s_uncorrected_chi_squared_with_n_minus_one_for_n(witne
 @given(counts, methods, st.floats(-0.9, 0.9))
 def test_p_is_the_level_at_which_the_limit_touches_the_null(table, method, null):
     e = risk_difference(*table, method, null=null)
-    if 1e-10 < e.p < 1 - 1e-6:
-        touching = risk_difference(*table, method, conf_level=1 - e.p)
-        nearer = touching.lower if e.estimate > null else touching.upper
-        assert nearer == pytest.approx(null, abs=1e-7)
+    assume(1e-10 < e.p < 1 - 1e-6)
+    touching = risk_difference(*table, method, conf_level=1 - e.p)
+    nearer = touching.lower if e.estimate > null else touching.upper
+    assert nearer == pytest.approx(null, abs=1e-7)
 
 
 @few
@@ -114,8 +114,8 @@ def test_intervals_hold_the_estimate_stay_in_range_and_nest(table, method, level
 @given(counts, methods)
 def test_p_and_interval_never_contradict_each_other(table, method):
     e = risk_difference(*table, method)
-    if abs(e.p - 0.05) > 1e-9:
-        assert (e.p < 0.05) == e.excludes_no_effect
+    assume(abs(e.p - 0.05) > 1e-9)
+    assert (e.p < 0.05) == e.excludes_no_effect
 
 
 def test_newcombe_has_its_coverage_and_score_test_its_size_by_enumeration():
@@ -160,14 +160,15 @@ def test_everybody_responding_leaves_a_risk_ratio_of_one_and_no_odds_ratio():
 @given(counts)
 def test_a_ratio_s_interval_holds_it_and_swapping_inverts_it(table):
     x1, n1, x2, n2 = table
-    for method in (risk_ratio, odds_ratio):
-        a, b = method(*table), method(x2, n2, x1, n1)
-        assert a.status == b.status
-        if a.status == "ok":
-            assert a.lower <= a.estimate <= a.upper
-            assert b.p == pytest.approx(a.p, rel=1e-6)
-            if a.lower > 0 and a.upper < math.inf:
-                assert (b.lower, b.upper) == pytest.approx((1 / a.upper, 1 / a.lower), rel=1e-6)
+    found = [(method(*table), method(x2, n2, x1, n1)) for method in (risk_ratio, odds_ratio)]
+    assert all(a.status == b.status for a, b in found)
+    known = [(a, b) for a, b in found if a.status == "ok"]
+    assume(known)
+    for a, b in known:
+        assert a.lower <= a.estimate <= a.upper
+        assert b.p == pytest.approx(a.p, rel=1e-6)
+        if a.lower > 0 and a.upper < math.inf:
+            assert (b.lower, b.upper) == pytest.approx((1 / a.upper, 1 / a.lower), rel=1e-6)
 
 
 def test_an_arm_of_nobody_is_not_estimable():

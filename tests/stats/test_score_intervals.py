@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
@@ -78,12 +78,13 @@ def test_the_three_tests_of_no_effect_are_one_test(t):
 @settings(max_examples=60, deadline=None)
 @given(tables, st.floats(0.5, 3))
 def test_at_the_limits_the_score_is_the_quantile(t, quantile):
+    assume(0 < t.x1 + t.x2 < t.total)
     for limits, z, edges in (
         (difference_limits, difference_z, (-1.0, 1.0)),
         (ratio_limits, ratio_z, (0.0, math.inf)),
         (odds_ratio_limits, odds_ratio_z, (0.0, math.inf)),
     ):
-        if (limits is ratio_limits and t.x1 == t.x2 == 0) or t.x1 + t.x2 in (0, t.total):
+        if limits is ratio_limits and t.x1 == t.x2 == 0:
             continue
         lower, upper = limits(t, quantile)
         assert lower <= upper
@@ -123,7 +124,13 @@ def test_exchanging_arms_or_events_mirrors_the_limits(t):
     lower, upper = difference_limits(t, Z95)
     assert difference_limits(swapped, Z95) == pytest.approx((-upper, -lower), abs=1e-9)
     assert difference_limits(opposite, Z95) == pytest.approx((-upper, -lower), abs=1e-9)
-    if 0 < t.x1 < t.n1 and 0 < t.x2 < t.n2:
-        for limits in (ratio_limits, odds_ratio_limits):
-            low, high = limits(t, Z95)
-            assert limits(swapped, Z95) == pytest.approx((1 / high, 1 / low), rel=1e-7)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables)
+def test_exchanging_arms_inverts_the_limits_of_a_ratio(t):
+    assume(0 < t.x1 < t.n1 and 0 < t.x2 < t.n2)
+    swapped = Table(t.x2, t.n2, t.x1, t.n1)
+    for limits in (ratio_limits, odds_ratio_limits):
+        low, high = limits(t, Z95)
+        assert limits(swapped, Z95) == pytest.approx((1 / high, 1 / low), rel=1e-7)

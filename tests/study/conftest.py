@@ -10,7 +10,7 @@ import pytest
 from armwise.study.study import load_study
 
 PROTOCOL = """\
-study: {id: S, version: "1", title: Small, allocation: nonrandomised, masking: open-label}
+study: {id: S, version: "1", title: Small, allocation: randomised, masking: open-label}
 arms: {new: {label: New}, old: {label: Old, reference: true}}
 time_zero: {new: procedures.date, old: subjects.enrolled}
 visits:
@@ -31,6 +31,7 @@ forms:
       night: {type: text, show_if: {item: times, equals: 3}}
   notes: {items: {text: {type: text}}}
 events: {surgery: {label: Surgery}}
+reasons: [ill, age]
 endpoints: {pain: {score: nrs.pain, kind: change}}
 families: {main: [primary]}
 analyses:
@@ -55,7 +56,10 @@ TABLES = {
         "s1,baseline,2026-01-05,yes,3,35,x\ns2,baseline,2026-01-06,no,,,\ns3,baseline,2026-01-07,no,,,\n"
     ),
     "notes.csv": 'subject,text\ns1,"fine,\nas before"\n',
-    "screening.csv": "subject,date,enrolled,reason\ns1,2026-01-01,yes,\n,2026-01-02,no,age\n,2026-01-03,no,age\n",
+    "screening.csv": (
+        "subject,date,enrolled,reason\ns1,2026-01-01,yes,\n,2026-01-02,no,age\n,2026-01-03,no,age\n"
+        "s2,2026-01-01,yes,\ns3,2026-01-01,yes,\ns4,2026-01-01,yes,\n"
+    ),
     "events.csv": "subject,date,event,reason\ns4,2026-03-01,surgery,\n",
 }
 

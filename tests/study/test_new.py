@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import armwise
 from armwise.errors import FileError, UsageError
 from armwise.protocol.load import load_protocol, read_protocol
 from armwise.simulate.study import simulate_study
-from armwise.study.new import copy_example, copy_study, examples, new_study
+from armwise.study.new import SAID_OF_THE_PUBLISHED, copy_example, copy_study, examples, new_study
 
 
 def answering(**answers: str) -> Callable[[str, str], str]:
@@ -34,6 +35,8 @@ def test_what_belongs_to_the_published_study_is_not_the_new_ones(tmp_path: Path)
     protocol = load_protocol(file)
     assert protocol.published == ()
     assert protocol.study.publication is None
+    assert protocol.study.allocated_by == "unstated"
+    assert load_protocol(examples()["bmc-low-back-pain"]).study.allocated_by == "patient-choice"
     assert "PMID" not in file.read_text(encoding="utf-8")
     assert file.read_text(encoding="utf-8").startswith("# Begun from the example bmc-low-back-pain")
 
@@ -60,8 +63,10 @@ def test_comments_and_everything_else_stay_as_they_are(tmp_path: Path) -> None:
         encoding="utf-8"
     )
     assert '\n  title: "T"\n' in after
-    kept = [line for line in after.splitlines()[1:] if line not in before.splitlines()]
-    assert kept == ['  title: "T"']
+    assert "# confirmed in a secondary source" in before
+    assert not re.search(SAID_OF_THE_PUBLISHED, after)
+    same = re.sub(SAID_OF_THE_PUBLISHED, "", before).splitlines()
+    assert [line for line in after.splitlines()[1:] if line not in same] == ['  title: "T"']
     assert "# the windows are assumed" in after
 
 
@@ -121,3 +126,14 @@ def test_a_study_is_copied_with_its_own_instruments_and_without_its_data(tmp_pat
     assert not (tmp_path / "s" / "data").exists()
     with pytest.raises(FileError, match=r"no protocol\.yaml; expected a study folder"):
         copy_study(tmp_path, tmp_path / "t")
+
+
+def test_a_randomised_study_begins_without_weights_and_their_population(tmp_path: Path) -> None:
+    answers = answering(Were_the_arms="randomised")
+    text = new_study(tmp_path / "s", like="bmc-low-back-pain", ask=answers).read_text(encoding="utf-8")
+    assert not re.search("overlap|plausible|sacroiliac joints]", text)
+    protocol, problems = read_protocol(tmp_path / "s")
+    assert protocol is not None
+    assert problems == []
+    assert protocol.analyses["primary"].adjust == "none"
+    assert protocol.estimands["main"].target == "everyone"

@@ -56,6 +56,17 @@ def test_every_input_has_its_hash(study: Path) -> None:
     assert hashes["data/nrs.csv"] == hashlib.sha256((study / "data" / "nrs.csv").read_bytes()).hexdigest()
 
 
+def test_everything_in_the_folder_instruments_has_its_hash(study: Path) -> None:
+    own = study / "instruments" / "sets"
+    own.mkdir(parents=True)
+    for name in ("own.csv", "own.yaml"):
+        (own / name).write_text(name, encoding="utf-8")
+    found = {path: value for path, value in load_study(study).hashes.items() if path.startswith("instr")}
+    assert found == {
+        f"instruments/sets/{n}": hashlib.sha256(n.encode()).hexdigest() for n in ("own.csv", "own.yaml")
+    }
+
+
 def test_a_column_that_is_missing_is_not_empty_in_each_row_as_well(told: Callable[..., list[str]]) -> None:
     assert [line for line in told(("nrs.csv", "subject,", "who,")) if "error" in line] == [
         "error: data/nrs.csv:1 (subject): the column `subject` is missing; add it"

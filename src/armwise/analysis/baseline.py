@@ -14,15 +14,12 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from armwise.analysis.comparison import comparisons
 from armwise.analysis.results import Row, estimate_row, row
+from armwise.analysis.weights import Weights
 from armwise.derive.covariates import labels
 from armwise.derive.derived import Derived
-from armwise.errors import UsageError
 from armwise.stats import (
     chance_imbalance,
-    overlap_weights,
-    propensity,
     standardised_difference,
     summary,
     variance_ratio,
@@ -79,12 +76,16 @@ def variables(derived: Derived) -> list[Variable]:
     return found
 
 
-def baseline(derived: Derived) -> Iterator[Row]:
-    """The rows of Table 1, by arm; standardised differences of each arm from the reference, before and after."""
+def baseline(derived: Derived, weights: Weights | None) -> Iterator[Row]:
+    """The rows of Table 1, by arm; standardised differences of each arm from the reference, before and after.
+
+    Args:
+        derived: the derived study.
+        weights: those of the primary analysis; None where it uses none.
+    """
     protocol = derived.study.protocol
     reference = protocol.reference
     others = [arm for arm in protocol.arms if arm != reference]
-    weights = _weights(derived)
     for variable in variables(derived):
         about = {
             "analysis": "baseline",
@@ -134,37 +135,6 @@ def _difference(variable: Variable, arm: str, reference: str, about: dict[str, A
     yield estimate_row(standardised_difference(*pair, kind=variable.kind), **{**fixed, "unit": "SD"})
     if variable.numeric:
         yield estimate_row(variance_ratio(*pair), **{**fixed, "unit": "ratio"})
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The overlap weights of the primary analysis.
-
-    Attributes:
-        frame: `subject, arm, weight` of the subjects whom that analysis used; empty without weights.
-        problem: why there are no weights, or empty.
-    """
-
-    frame: pl.DataFrame
-    problem: str = ""
-
-
-def _weights(derived: Derived) -> Weights | None:
-    """The weights of the primary analysis; None where it uses none."""
-    for name, analysis in derived.study.protocol.analyses.items():
-        if analysis.role != "primary" or analysis.adjust != "overlap-weights":
-            continue
-        c = next(iter(comparisons(derived, name, analysis)))
-        treated = (c.frame["arm"] == c.arms[0]).to_numpy()
-        frame = c.frame.select("subject", "arm").with_columns(pl.lit(0.0).alias("weight"))
-        try:
-            fit = propensity(c.covariates(), treated)
-        except UsageError as error:
-            return Weights(frame.clear(), str(error))
-        if fit.problem:
-            return Weights(frame.clear(), fit.problem)
-        return Weights(frame.with_columns(pl.Series("weight", overlap_weights(fit.scores, treated))))
-    return None
 
 
 def _weighted(

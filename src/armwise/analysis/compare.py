@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
-from armwise.analysis.comparison import STATISTIC, Comparison, comparisons, exclusion_rows, is_comparison
+from armwise.analysis.comparison import (
+    STATISTIC,
+    Comparison,
+    analysed_rows,
+    comparisons,
+    exclusion_rows,
+    is_comparison,
+)
 from armwise.analysis.means import ancova_rows, mann_whitney_rows, mean_difference_rows
 from armwise.analysis.multiplicity import in_families
 from armwise.analysis.results import Row, row
 from armwise.analysis.risks import fisher_rows, odds_ratio_rows, risk_difference_rows, risk_ratio_rows
+from armwise.analysis.weights import Weights, weights_of
 from armwise.derive.covariates import labels
 from armwise.derive.derived import Derived
 from armwise.errors import UsageError
 from armwise.protocol.model import METHODS, Analysis
 from armwise.stats import Estimate, verdict
+from armwise.stats.estimate import RATIOS
 from armwise.study.tables import FILE, LINE
 
 #: Method of the protocol -> the function that makes its rows. An added method is one entry here, its statistic and
@@ -34,30 +44,43 @@ ROWS: dict[str, Callable[..., Iterator[Row]]] = {
 assert ROWS.keys() == METHODS.keys() == STATISTIC.keys()
 
 
-def compare(
-    derived: Derived, name: str, analysis: Analysis
-) -> tuple[list[Row], list[dict[str, Any]], dict[str, int]]:
-    """Runs one analysis of the protocol.
+@dataclass(frozen=True)
+class Compared:
+    """One analysis of the protocol, done.
 
-    Returns:
-        Its rows; the subjects that it could not use, with file, row and reason; and how many it used, by arm, at its
-        last visit.
+    Attributes:
+        rows: its rows of the results table.
+        lost: the records that it could not use: file, row, visit and reason.
+        used: how many subjects it used, by arm, at its last visit.
+        weights: the overlap weights that it used there, or None.
     """
+
+    rows: list[Row]
+    lost: list[dict[str, Any]]
+    used: dict[str, int]
+    weights: Weights | None
+
+
+def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
+    """Runs one analysis of the protocol."""
     rows: list[Row] = []
     lost: list[dict[str, Any]] = []
     used: dict[str, int] = {}
+    weights: Weights | None = None
     for c in comparisons(derived, name, analysis):
         made = list(_attempt(c))
         rows += made
+        rows += analysed_rows(c)
         rows += exclusion_rows(c)
         rows += _margin(c, made)
         for subgroup in analysis.subgroups:
             rows += _subgroup(c, subgroup)
         lost += _listed(c)
         used = {arm: len(c.outcome(arm)) for arm in c.protocol.arms}
+        weights = weights_of(c)
     if name not in in_families(derived.study.protocol):  # no p beyond what the multiplicity plan covers
         rows = [{**r, "p": None} for r in rows]
-    return rows, lost, used
+    return Compared(rows, lost, used, weights)
 
 
 def _listed(c: Comparison) -> list[dict[str, Any]]:
@@ -65,7 +88,6 @@ def _listed(c: Comparison) -> list[dict[str, Any]]:
         {
             "file": r[FILE],
             "row": r[LINE],
-            "subject": r["subject"],
             "visit": c.visit,
             "excluded_from": c.name,
             "reason": r["excluded"],
@@ -90,11 +112,13 @@ def _attempt(c: Comparison, null: float = 0.0) -> Iterator[Row]:
             continue
         empty = [a for a in (arm, c.reference) if not len(c.outcome(a))]
         reason = f"nobody in {' and '.join(empty)} is analysed" if empty else why
-        unit = "ratio" if "ratio" in c.statistic else c.about["unit"]
+        about = c.between(arm)
+        if c.statistic in RATIOS:
+            about["unit"] = "ratio"
         yield row(
-            c.statistic, None, status="not estimable", reason=reason, method=c.method, arm=arm, versus=c.reference,
-            n=c.frame.height, n_arm=len(c.outcome(arm)), n_versus=len(c.outcome(c.reference)),
-            conf_level=c.analysis.conf_level, **{**c.about, "unit": unit},
+            c.statistic, None, status="not estimable", reason=reason, method=c.method, n=c.frame.height,
+            n_arm=len(c.outcome(arm)), n_versus=len(c.outcome(c.reference)),
+            conf_level=c.analysis.conf_level, **about,
         )  # fmt: skip
 
 
@@ -113,7 +137,7 @@ def _margin(c: Comparison, rows: list[Row]) -> Iterator[Row]:
     edges = [-margin.value] * lower_edge + [margin.value] * upper_edge
     at_edge = {edge: _by_arm(c, _attempt(c, null=edge)) for edge in edges}
     for arm, found in _by_arm(c, rows).items():
-        about = {**c.about, "arm": arm, "versus": c.reference, "method": margin.kind, "n": found["n"]}
+        about = {**c.between(arm), "method": margin.kind, "n": found["n"]}
         about |= {
             "at": margin.value if margin.kind == "equivalence" else edges[0],
             "conf_level": found["conf_level"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from armwise.analysis.results import Row, row
 from armwise.derive.derived import Derived
 from armwise.derive.populations import after_events, filled, in_set
 from armwise.protocol.model import Analysis, Protocol
+from armwise.stats import Propensity, propensity, summary
 from armwise.stats.analysis_of_covariance import METHOD as ANCOVA
 from armwise.stats.fisher import METHOD as FISHER
 from armwise.stats.proportions import METHOD_NAMES as INTERVALS
@@ -41,6 +43,11 @@ def is_comparison(protocol: Protocol, row: Row) -> bool:
     return bool((row["method"] == FISHER) == (analysis.method == "fisher-exact"))
 
 
+def unit_of_difference(unit: str) -> str:
+    """The unit of a difference of two outcomes: percentage points where these are in per cent of the baseline."""
+    return "percentage points" if unit == "per cent" else unit
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One analysis at one visit.
@@ -55,7 +62,8 @@ class Comparison:
         arms: the arms that are compared with it.
         higher_is_better: direction of the outcome.
         lost: `subject, arm, excluded, _file, _row` of those who are not analysed, with the reason.
-        n_missing: arm -> subjects of the analysis set whose outcome was missing before any rule filled it.
+        n_missing: arm -> (how many of the analysis set had no outcome before any rule filled it, how many the analysis
+            set has).
     """
 
     name: str
@@ -78,6 +86,20 @@ class Comparison:
         """Responders and subjects of one arm."""
         values = self.outcome(arm)
         return int(values.sum()), len(values)
+
+    def between(self, arm: str) -> dict[str, Any]:
+        """The columns of a row that compares an arm with the reference."""
+        unit = unit_of_difference(self.about["unit"])
+        return {**self.about, "arm": arm, "versus": self.reference, "unit": unit}
+
+    @cached_property
+    def propensity(self) -> Propensity:
+        """The model of being in the first arm, which overlap weights come from.
+
+        Raises:
+            UsageError: nobody, or everybody, is in that arm.
+        """
+        return propensity(self.covariates(), (self.frame["arm"] == self.arms[0]).to_numpy())
 
     def covariates(self) -> dict[str, NDArray[Any]]:
         """Covariate -> values: numbers as floats, categories as text."""
@@ -182,6 +204,29 @@ def _excluded(analysis: Analysis) -> pl.Expr:
 def _missing(people: pl.DataFrame) -> tuple[int, int]:
     gap = people["outcome"].is_null() | people["filled"].fill_null(False)
     return int(gap.sum()), people.height
+
+
+#: Method of the rows that say which outcomes a comparison used, after any rule for missing ones filled them.
+AS_ANALYSED = "as analysed"
+
+
+def analysed_rows(c: Comparison) -> Iterator[Row]:
+    """What the method was given, by arm: responders among those analysed, or the mean and SD of their outcomes."""
+    response = c.protocol.endpoints[c.analysis.endpoint].is_response
+    for arm in c.protocol.arms:
+        about = {**c.about, "target": "everyone", "arm": arm, "method": AS_ANALYSED}
+        if response:
+            responders, n = c.counts(arm)
+            yield row("responders", responders, n=n, **{**about, "unit": "subjects"})
+            continue
+        values = c.outcome(arm)
+        found = summary(values)
+        for name, value in (("mean", found.mean), ("sd", found.sd)):
+            if value is None:
+                why = "nobody is analysed" if not found.n else "one subject has no standard deviation"
+                yield row(name, None, n=found.n, status="not estimable", reason=why, **about)
+            else:
+                yield row(name, value, n=found.n, **about)
 
 
 def exclusion_rows(c: Comparison) -> Iterator[Row]:

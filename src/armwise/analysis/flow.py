@@ -10,10 +10,16 @@ import polars as pl
 
 from armwise.analysis.results import Row, row
 from armwise.derive.derived import Derived
+from armwise.derive.reasons import known_reason
 from armwise.derive.scores import scored_forms
+from armwise.protocol.model import Protocol
 
+#: The status of a score whose items the study does not ask for.
+NOT_COLLECTED = "not collected"
 #: The event that ends a subject's participation.
 OFF_STUDY = "off_study"
+#: A time zero that says nothing of a treatment.
+ENROLMENT = "subjects.enrolled"
 
 
 def flow(derived: Derived, analysed: Mapping[str, int]) -> Iterator[Row]:
@@ -36,14 +42,15 @@ def flow(derived: Derived, analysed: Mapping[str, int]) -> Iterator[Row]:
         yield count("screened", screening.height)
         known = derived.subjects["subject"].to_list()
         others = screening.filter(~pl.col("subject").is_in(known) | pl.col("subject").is_null())
-        for reason, number in _counted(others["reason"]):
+        for reason, number in _counted(_shown(protocol, others["reason"])):
             yield count("not enrolled", number, item=reason)
     yield count("enrolled", derived.subjects.height)
     gone = off_study(derived)
     for arm in protocol.arms:
         mine = derived.subjects.filter(pl.col("arm") == arm)
         yield count("allocated", mine.height, arm=arm)
-        yield count("treated", mine.height - mine["time_zero"].null_count(), arm=arm)
+        if _starts_with_treatment(protocol, arm):
+            yield count("treated", mine.height - mine["time_zero"].null_count(), arm=arm)
         left = gone.filter(pl.col("arm") == arm)
         for visit in protocol.visits_after_baseline():
             for reason, number in _counted(left.filter(pl.col("visit") == visit)["reason"]):
@@ -51,6 +58,18 @@ def flow(derived: Derived, analysed: Mapping[str, int]) -> Iterator[Row]:
         for visit in protocol.visits:
             yield count("assessed", _assessed(derived, arm, visit), arm=arm, visit=visit)
         yield count("analysed", analysed.get(arm, 0), arm=arm)
+
+
+def _starts_with_treatment(protocol: Protocol, arm: str) -> bool:
+    """Whether time zero says that a subject was treated: not where it is the day of enrolment."""
+    zero = protocol.time_zero
+    return (zero if isinstance(zero, str) else zero.get(arm, ENROLMENT)) != ENROLMENT
+
+
+def _shown(protocol: Protocol, reasons: pl.Series) -> pl.Series:
+    """Reasons as they may be counted: a category of the protocol, or `another reason`; null stays null."""
+    known = [None if r is None else known_reason(protocol, r) for r in reasons]
+    return pl.Series(reasons.name, known, dtype=pl.String)
 
 
 def off_study(derived: Derived) -> pl.DataFrame:
@@ -84,7 +103,7 @@ def off_study(derived: Derived) -> pl.DataFrame:
         open_still = (day <= closes).fill_null(True)
         missed = open_still & ~pl.col("_seen").list.contains(name).fill_null(False)
         visit = pl.when(missed).then(pl.lit(name)).otherwise(visit)
-    return left.select(
+    return left.with_columns(_shown(protocol, left["reason"])).select(
         "subject", "arm", visit.alias("visit"), pl.col("reason").fill_null("reason not recorded")
     )
 
@@ -142,14 +161,21 @@ def completion(derived: Derived) -> Iterator[Row]:
 def _records(
     derived: Derived,
 ) -> tuple[set[tuple[str, str, str]], set[tuple[str, str, str]], dict[tuple[str, str, str], str | None]]:
-    """(form, visit, subject) of the forms with any answer and with any score; and the reasons given in the others."""
-    received, scored, recorded = set(), set(), {}
-    columns = ("form", "visit", "subject", "answered", "value", "reason")
-    for form, visit, subject, answered, value, reason in derived.scores.select(columns).iter_rows():
+    """(form, visit, subject) of the forms with any answer and of those with every score; the others' reasons.
+
+    A form of measurements that is not an instrument has no score to fail: one value makes it count.
+    """
+    received, scored, failed, recorded = set(), set(), set(), {}
+    columns = ("form", "score", "visit", "subject", "answered", "value", "status", "reason")
+    for form, score, visit, subject, answered, value, status, reason in derived.scores.select(
+        columns
+    ).iter_rows():
         if answered:
             received.add((form, visit, subject))
         else:
-            recorded[form, visit, subject] = reason
+            recorded[form, visit, subject] = reason and known_reason(derived.study.protocol, reason)
         if value is not None:
             scored.add((form, visit, subject))
-    return received, scored, recorded
+        elif derived.catalogue[score].instrument and status != NOT_COLLECTED:
+            failed.add((form, visit, subject))
+    return received, scored - failed, recorded

@@ -30,7 +30,7 @@ def ancova_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
             difference = fit.differences[arm]
             yield estimate_row(
                 difference,
-                **{**c.about, "arm": arm, "versus": c.reference, "reason": difference.reason or note},
+                **{**c.between(arm), "reason": difference.reason or note},
             )
             yield from unadjusted_means(c, arm, conditional=difference)
     for arm in c.protocol.arms:
@@ -45,9 +45,9 @@ def mean_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
         arm = c.arms[0]
         treated = (c.frame["arm"] == arm).to_numpy()
         found = overlap_mean_difference(
-            c.frame["outcome"].to_numpy(), treated, c.covariates(), a.conf_level, null
+            c.frame["outcome"].to_numpy(), treated, c.propensity, a.conf_level, null
         )
-        yield estimate_row(found.difference, **c.about, arm=arm, versus=c.reference)
+        yield estimate_row(found.difference, **c.between(arm))
         yield estimate_row(found.arm, **c.about, arm=arm)
         yield estimate_row(found.versus, **c.about, arm=c.reference)
         yield from effective_sizes(c, arm, found.ess_arm, found.ess_versus)
@@ -55,7 +55,7 @@ def mean_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
         return
     for arm in c.arms:
         pair = c.outcome(arm), c.outcome(c.reference)
-        about = {**c.about, "arm": arm, "versus": c.reference}
+        about = c.between(arm)
         yield estimate_row(welch(*pair, a.conf_level, null), **about)
         if "hedges-g" in a.also:
             yield estimate_row(hedges_g(*pair, a.conf_level), **{**about, "unit": "SD"})
@@ -72,8 +72,9 @@ def mann_whitney_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
         found = mann_whitney(c.outcome(arm), c.outcome(c.reference), c.analysis.conf_level, null)
         method, _, distribution = found.method.partition(", ")
         reason = "; ".join(filter(None, (distribution, found.reason)))
-        about = {**c.about, "method": method, "reason": reason if found.status == "ok" else found.reason}
-        yield estimate_row(found, **about, arm=arm, versus=c.reference)
+        about = {**c.between(arm), "method": method}
+        about["reason"] = reason if found.status == "ok" else found.reason
+        yield estimate_row(found, **about)
 
 
 def unadjusted_means(c: Comparison, arm: str, conditional: Estimate | None = None) -> Iterator[Row]:
@@ -83,8 +84,13 @@ def unadjusted_means(c: Comparison, arm: str, conditional: Estimate | None = Non
     baseline, the difference in mean change lets each arm keep its own level. Ding and Li 2019 (Political Analysis
     27:605-615) give the conditions under which they bracket the effect.
     """
-    about = {**c.about, "analysis": f"{c.name}.unadjusted", "role": "sensitivity", "target": "everyone"}
-    about |= {"arm": arm, "versus": c.reference, "p": None}
+    about = {
+        **c.between(arm),
+        "analysis": f"{c.name}.unadjusted",
+        "role": "sensitivity",
+        "target": "everyone",
+    }
+    about["p"] = None
     pair = c.outcome(arm), c.outcome(c.reference)
     plain = welch(*pair, c.analysis.conf_level)
     yield estimate_row(plain, **about)
@@ -96,7 +102,7 @@ def unadjusted_means(c: Comparison, arm: str, conditional: Estimate | None = Non
     apart = abs(plain.estimate - conditional.estimate) / conditional.se
     yield row(
         "lord", apart, n=plain.n, method="distance in standard errors", reason="differ" if apart > 1 else "agree",
-        arm=arm, versus=c.reference, **{**c.about, "unit": "SE"},
+        **{**c.between(arm), "unit": "SE"},
     )  # fmt: skip
 
 

@@ -1,13 +1,15 @@
 """The families of the protocol: which p-values count, and what is left of them.
 
 Families are tested in the order of the file; a later one is reached only when everything before it was rejected
-(serial gatekeeping), so that its adjusted p is at least the largest before it.
+(serial gatekeeping), so that its adjusted p is at least the largest before it: the smallest level at which everything
+before it and the hypothesis itself would be rejected.
 Source: Westfall and Krishen 2001, J Stat Plan Inference 99:25-40 (serial gatekeeping), Holm 1979.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from armwise.analysis.comparison import is_comparison
 from armwise.analysis.results import Row, row
@@ -27,7 +29,7 @@ def multiplicity(protocol: Protocol, rows: Sequence[Row]) -> Iterator[Row]:
     """
     compared = [r for r in rows if is_comparison(protocol, r)]
     at_margin = {(r["analysis"], r["visit"], r["arm"]): r["p"] for r in rows if r["statistic"] == "margin"}
-    gate = 0.0
+    gate = Gate()
     for name, family in protocol.families.items():
         members = [r for a in family.of for r in compared if r["analysis"] == a and not r["subgroup"]]
         decisions = _decide(
@@ -36,15 +38,33 @@ def multiplicity(protocol: Protocol, rows: Sequence[Row]) -> Iterator[Row]:
         for r in members:
             yield _adjusted(r, name, family, decisions[r["id"]], gate)
         if family.order != "none":
-            gate = max([gate, *(_passed(decision) for decision in decisions.values())])
+            gate = gate.after(decisions.values())
     about = {"analysis": "multiplicity", "role": "descriptive", "unit": "comparisons"}
     yield row("comparisons", sum(r["lower"] is not None for r in compared), **about)
     yield row("tests", sum(r["p"] is not None for r in compared), **about)
 
 
-def _adjusted(r: Row, name: str, family: Family, decision: Decision, gate: float) -> Row:
-    adjusted = None if decision.adjusted_p is None else max(decision.adjusted_p, gate)
-    rejected = decision.rejected and adjusted is not None and adjusted <= family.alpha
+@dataclass(frozen=True)
+class Gate:
+    """What the families before leave for the next one.
+
+    Attributes:
+        p: the largest adjusted p so far; 1 where a hypothesis had no p, for then no level would reject everything.
+        open: whether everything so far was rejected.
+    """
+
+    p: float = 0.0
+    open: bool = True
+
+    def after(self, decisions: Collection[Decision]) -> Gate:
+        """The gate behind one more family."""
+        ps = (1.0 if d.adjusted_p is None else d.adjusted_p for d in decisions)
+        return Gate(max([self.p, *ps]), self.open and all(d.rejected for d in decisions))
+
+
+def _adjusted(r: Row, name: str, family: Family, decision: Decision, gate: Gate) -> Row:
+    adjusted = None if decision.adjusted_p is None else max(decision.adjusted_p, gate.p)
+    rejected = decision.rejected and gate.open
     why = decision.reason
     if decision.rejected and not rejected:
         why = "an earlier family was not rejected as a whole"
@@ -56,11 +76,6 @@ def _adjusted(r: Row, name: str, family: Family, decision: Decision, gate: float
         status="ok" if adjusted is not None else "not estimable",
         reason=("rejected" if rejected else "not rejected") + (f": {why}" if why else ""),
     )  # fmt: skip
-
-
-def _passed(decision: Decision) -> float:
-    """What a hypothesis leaves for the families after it: its adjusted p, or 1 when it was not rejected."""
-    return decision.adjusted_p if decision.rejected and decision.adjusted_p is not None else 1.0
 
 
 def _method(family: Family) -> str:

@@ -235,7 +235,6 @@ _PROBLEM_COLUMNS: dict[str, Any] = {
 _EXCLUSION_COLUMNS: dict[str, Any] = {
     "file": pl.String,
     "row": pl.Int64,
-    "subject": pl.String,
     "visit": pl.String,
     "excluded_from": pl.String,
     "reason": pl.String,
@@ -248,5 +247,9 @@ def problems_table(problems: Iterable[Problem]) -> pl.DataFrame:
 
 
 def exclusions_table(rows: Iterable[Row]) -> pl.DataFrame:
-    """Rows of data that were left out: file, row, subject, visit, excluded_from, reason."""
-    return pl.DataFrame(list(rows), schema=_EXCLUSION_COLUMNS, orient="row")
+    """Rows of data that were left out: file, row, visit, excluded_from, reason.
+
+    File and row say which record it was to those who have the data; no subject is named to those who have the results.
+    """
+    listed = [{name: entry.get(name) for name in _EXCLUSION_COLUMNS} for entry in rows]
+    return pl.DataFrame(listed, schema=_EXCLUSION_COLUMNS, orient="row")

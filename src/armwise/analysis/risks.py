@@ -23,19 +23,18 @@ from armwise.stats import (
 def risk_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
     """The risk difference: overlap-weighted with the unadjusted one beside it, or by the declared interval."""
     a = c.analysis
-    yield from _observed(c)
     if a.adjust == "overlap-weights":
         arm = c.arms[0]
         treated = (c.frame["arm"] == arm).to_numpy()
         found = overlap_risk_difference(
-            c.frame["outcome"].to_numpy(), treated, c.covariates(), a.conf_level, null
+            c.frame["outcome"].to_numpy(), treated, c.propensity, a.conf_level, null
         )
-        yield estimate_row(found.difference, **c.about, arm=arm, versus=c.reference)
+        yield estimate_row(found.difference, **c.between(arm))
         yield estimate_row(found.arm, **c.about, arm=arm)
         yield estimate_row(found.versus, **c.about, arm=c.reference)
         yield from effective_sizes(c, arm, found.ess_arm, found.ess_versus)
         if "number-needed-to-treat" in a.also:
-            yield from _needed(found.difference, {**c.about, "arm": arm, "versus": c.reference})
+            yield from _needed(found.difference, c.between(arm))
         beside = {**c.about, "analysis": f"{c.name}.unadjusted", "role": "sensitivity", "target": "everyone"}
         yield from _unadjusted(c, arm, beside, keep_p=False)
         return
@@ -62,18 +61,9 @@ def fisher_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
 
 
 def _ratio_rows(c: Comparison, ratio: Callable[..., Estimate]) -> Iterator[Row]:
-    yield from _observed(c)
     for arm in c.arms:
         found = ratio(*c.counts(arm), *c.counts(c.reference), conf_level=c.analysis.conf_level)
-        yield estimate_row(found, **{**c.about, "unit": "ratio"}, arm=arm, versus=c.reference)
-
-
-def _observed(c: Comparison) -> Iterator[Row]:
-    for arm in c.protocol.arms:
-        responders, n = c.counts(arm)
-        yield row(
-            "responders", responders, n=n, arm=arm, method="observed", **{**c.about, "unit": "subjects"}
-        )
+        yield estimate_row(found, **{**c.between(arm), "unit": "ratio"})
 
 
 def _unadjusted(

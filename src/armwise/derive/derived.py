@@ -44,13 +44,13 @@ class Derived:
     problems: tuple[Problem, ...]
 
     def unit_of(self, name: str) -> str:
-        """The unit of an endpoint's outcome, or of a score: `%` of a per cent change, `proportion` of a response."""
+        """The unit of an endpoint's outcome or a score: `per cent` of a percent-change, `proportion` of a response."""
         if name in self.catalogue:
             return self.catalogue[name].unit
         declared = self.study.protocol.endpoints[name]
         if declared.is_response:
             return "proportion"
-        return "%" if declared.kind == "percent-change" else self.catalogue[declared.score or ""].unit
+        return "per cent" if declared.kind == "percent-change" else self.catalogue[declared.score or ""].unit
 
 
 def derive(study: Study) -> Derived:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from armwise.derive.reasons import ANOTHER
 from armwise.protocol.model import Endpoint, Improvement, Protocol
 from armwise.protocol.scores import Score
 from armwise.study.tables import FILE, LINE
@@ -95,7 +96,7 @@ def _single(
     mine = frame.filter(pl.col("score") == score.ref)
     before = mine.filter(pl.col("visit") == protocol.baseline).select("subject", baseline="value")
     visits = pl.DataFrame({"visit": list(protocol.visits_after_baseline())}, schema={"visit": pl.String})
-    recorded = mine.select("subject", "visit", "date", "value", "status", FILE, LINE)
+    recorded = mine.select("subject", "visit", "date", "value", "answered", "status", "reason", FILE, LINE)
     change = pl.col("value") - pl.col("baseline")
     rows = (
         subjects.select("subject", "arm")
@@ -119,15 +120,28 @@ def _single(
             known = (pl.col("baseline") != 0).fill_null(False)
     else:
         outcome, impossible = _responses(rows, endpoint.improvement, score)
-    return rows.with_columns(outcome, impossible, known.alias("has_baseline")).with_columns(_why_missing())
+    return rows.with_columns(outcome, impossible, known.alias("has_baseline")).with_columns(
+        _why_missing(protocol)
+    )
 
 
-def _why_missing() -> pl.Expr:
+def _why_missing(protocol: Protocol) -> pl.Expr:
+    """Why there is no outcome; a form that was not filled in has its recorded reason, where that may be shown."""
+    reason = pl.col("reason")
+    blank = (
+        pl.when(reason.is_in(list(protocol.reasons)))
+        .then(reason)
+        .when(reason.is_not_null())
+        .then(pl.lit(ANOTHER))
+        .otherwise(pl.lit("not done"))
+    )
     return (
         pl.when(pl.col("outcome").is_not_null())
         .then(None)
         .when(pl.col("value").is_null() & pl.col(LINE).is_null())
         .then(pl.lit("not recorded"))
+        .when(pl.col("value").is_null() & ~pl.col("answered"))
+        .then(blank)
         .when(pl.col("value").is_null())
         .then(pl.col("status"))
         .when(pl.col("baseline").is_null())

@@ -1,7 +1,8 @@
 """Tables -> scores: one row a subject, visit and score, with the record that it came from.
 
 Which record is a visit's is decided here: by its label or by its date, with the declared rule where two
-records fall into one window; and the baseline is the last scoreable record on or before time zero.
+records fall into one window; and the baseline is the last scoreable record on or before time zero (where visits have
+labels: of those labelled baseline).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from armwise.instruments import score as score_answers
 from armwise.protocol.model import Form, Protocol
 from armwise.protocol.scores import Score, instrument_of
 from armwise.study.tables import FILE, LINE, keys_of
+from armwise.study.timing import contradicts
 
 #: Columns of the frame of scores.
 COLUMNS: dict[str, pl.DataType] = {
@@ -125,36 +127,41 @@ def _score(table: pl.DataFrame, form: Form, refs: list[Score], folder: Path | No
     )
 
 
-def _before(protocol: Protocol) -> tuple[pl.Expr, pl.Expr]:
-    """Whether a record was made on or before time zero; and whether it says baseline, but was made later.
+def _before(protocol: Protocol) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Whether a record is of before treatment; whether it says baseline, but was made later; the reverse.
 
-    A record without a day (no date, or no time zero) goes by its label.
+    By date, what was made on or before time zero is of before treatment; by label, what says baseline and was made
+    then. A record without a day (no date, or no time zero) goes by its label.
     """
-    dated = pl.col("day").is_not_null()
-    baseline = (
-        pl.lit(False)
-        if protocol.visits_by == "date"
-        else (pl.col("visit") == protocol.baseline).fill_null(False)
-    )
     early = (pl.col("day") <= 0).fill_null(False)
-    return early | (~dated & baseline), dated & ~early & baseline
+    if protocol.visits_by == "date":
+        return early, pl.lit(False), pl.lit(False)
+    baseline = (pl.col("visit") == protocol.baseline).fill_null(False)
+    dated = pl.col("day").is_not_null()
+    return baseline & (early | ~dated), baseline & dated & ~early, contradicts(protocol, "day")
 
 
 def _place(here: pl.DataFrame, protocol: Protocol) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """One score's records, each at its visit: at most one a subject and visit; and those that no visit uses."""
-    before, late = _before(protocol)
+    before, late, misdated = _before(protocol)
     here = here.with_columns(
-        before.alias("_before"), late.alias("_late"), pl.col("value").is_null().alias("_empty")
+        before.alias("_before"),
+        late.alias("_late"),
+        misdated.alias("_misdated"),
+        pl.col("value").is_null().alias("_empty"),
     )
     # The last scoreable record on or before time zero; where none can be scored, the last one stands for it.
     early = here.filter("_before").sort(~pl.col("_empty"), "day", LINE, nulls_last=False)
     first = early.group_by("subject", maintain_order=True).last()
     left_out = _listed(here.filter("_late"), "labelled baseline, but recorded after time zero")
+    for visit in protocol.visits_after_baseline():
+        misread = here.filter(pl.col("_misdated") & (pl.col("visit") == visit))
+        left_out += _listed(misread, f"labelled {visit}, dated before time zero")
     left_out += _listed(
         early.join(first.select("subject", LINE), on=["subject", LINE], how="anti", maintain_order="left"),
         "before treatment, but not the last scoreable record",
     )
-    placed, dropped = _follow_up(here.filter(~pl.col("_before") & ~pl.col("_late")), protocol)
+    placed, dropped = _follow_up(here.filter(~pl.any_horizontal("_before", "_late", "_misdated")), protocol)
     first = first.with_columns(pl.lit(protocol.baseline).alias("visit"))
     columns = [pl.col(name).cast(kind) for name, kind in COLUMNS.items()]
     return pl.concat([first.select(columns), placed.select(columns)]), left_out + dropped
@@ -194,19 +201,12 @@ def _follow_up(after: pl.DataFrame, protocol: Protocol) -> tuple[pl.DataFrame, l
 
 
 def _contradictions(scored: pl.DataFrame, protocol: Protocol) -> list[Problem]:
-    """Records whose label and date disagree about time zero."""
-    before, late = _before(protocol)
+    """Records that say baseline and were made after time zero; the reverse is an error of validation."""
+    _, late, _ = _before(protocol)
     found = []
     for row in scored.filter(late).iter_rows(named=True):
         what = f"recorded as {protocol.baseline} on day {row['day']}, after time zero: not a baseline"
         found.append(Problem("warning", row[FILE], row[LINE], "date", what, "check the date and the visit"))
-    if protocol.visits_by == "label":
-        odd = scored.filter(before & (pl.col("visit") != protocol.baseline))
-        for row in odd.iter_rows(named=True):
-            what = f"recorded as {row['visit']} on day {row['day']}: it counts as a record before treatment"
-            found.append(
-                Problem("warning", row[FILE], row[LINE], "date", what, "check the date and the visit")
-            )
     return found
 
 

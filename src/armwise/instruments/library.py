@@ -43,7 +43,9 @@ def load(name_or_path: str | Path, folder: Path | str | None = None) -> Instrume
         changed = file.stat().st_mtime_ns
     except OSError as error:
         raise FileError(f"{file}: cannot be read ({error.strerror}); check the path") from error
-    return _read(file, changed)
+    instrument = _read(file, changed)
+    _check_value_sets(instrument)  # each time: a value set may have been edited, and its definition not
+    return instrument
 
 
 def _find(name_or_path: str | Path, folder: Path | None) -> Path:
@@ -67,9 +69,7 @@ def _read(file: Path, changed: int) -> Instrument:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{file}: cannot be read as UTF-8 text ({error}); check the file") from error
-    instrument = parse(text, file.name if file.parent == SHIPPED else str(file))
-    _check_value_sets(instrument)
-    return instrument
+    return parse(text, file.name if file.parent == SHIPPED else str(file))
 
 
 def _check_value_sets(instrument: Instrument) -> None:

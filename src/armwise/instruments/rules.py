@@ -262,6 +262,9 @@ def _value_set(
         reading.wrong(path, "a rule value_set that lacks a key", "`items:`, `value_set:` and `column:`")
         return {}
     file = reading.take(body, path, "value_set", "text", None)
+    if file is not None and (not file or set(file) & set("/\\:") or file.startswith(".")):
+        expected = "a file's name, such as mine.csv: it stands beside the definition"
+        reading.wrong((*path, "value_set"), f'found "{file}"', expected)
     for code in codes:
         if not items[code].integer or items[code].lo < 0 or items[code].hi > 9:
             reading.wrong(

@@ -18,16 +18,27 @@ def path_of(file: str, definition: str) -> Path:
     return beside if beside.is_file() else SHIPPED / file
 
 
-@lru_cache(maxsize=16)
 def _table(path: Path) -> dict[str, dict[str, str]]:
     """Column -> state -> index, as text, so that nothing is rounded by reading."""
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return _read(path, changed)
+
+
+def _unreadable(path: Path, error: OSError) -> FileError:
+    return FileError(f"{path}: the value set cannot be read ({error.strerror}); put the file there")
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, changed: int) -> dict[str, dict[str, str]]:
+    """Read one file; `changed` makes an edited file a new one."""
     try:
         with path.open(encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines))
     except OSError as error:
-        raise FileError(
-            f"{path}: the value set cannot be read ({error.strerror}); put the file there"
-        ) from error
+        raise _unreadable(path, error) from error
     if not rows or "state" not in rows[0]:
         raise InstrumentError(f"{path}: found no column `state`; expected `state` and one column a set")
     return {name: {row["state"]: row[name] for row in rows} for name in rows[0] if name != "state"}

@@ -14,14 +14,37 @@ from armwise.protocol.scores import Score
 
 def meaning(protocol: Protocol, scores: Mapping[str, Score]) -> Iterator[Finding]:
     """Every number that the protocol's words do not support."""
+    yield from _allocation(protocol)
     yield from _one_visit(protocol)
     yield from _covariate_names(protocol)
     yield from _shared_alpha(protocol)
+    yield from _interval_and_test(protocol)
+    yield from _one_alpha(protocol)
     yield from _covariates_of_composites(protocol)
     yield from _strategies(protocol)
+    yield from _made_missing(protocol)
     yield from _margins(protocol, scores)
     yield from _size(protocol)
     yield from _published_twice(protocol)
+
+
+def _allocation(protocol: Protocol) -> Iterator[Finding]:
+    if protocol.randomised and protocol.study.allocated_by != "unstated":
+        what = f"found `{protocol.study.allocated_by}`, but the arms are randomised: chance decided"
+        yield ("study", "allocated_by"), what, "leave it out, or write `allocation: nonrandomised`"
+    for name, analysis in protocol.analyses.items():
+        here = ("analyses", name, "adjust")
+        if protocol.randomised and analysis.adjust == "overlap-weights":
+            what = "overlap weights, although the arms are randomised: chance has balanced them already"
+            yield here, what, "use `adjust: none`, or ancova with the baseline", "warning"
+        if not protocol.randomised and analysis.role == "primary" and analysis.adjust == "none":
+            what = "the primary analysis is not adjusted, although the arms were not randomised"
+            yield (
+                here,
+                what,
+                "use overlap-weights or ancova: what differs between the arms is in the estimate",
+                "warning",
+            )
 
 
 def _one_visit(protocol: Protocol) -> Iterator[Finding]:
@@ -52,6 +75,37 @@ def _shared_alpha(protocol: Protocol) -> Iterator[Finding]:
             yield ("families", name), what, todo
 
 
+def _interval_and_test(protocol: Protocol) -> Iterator[Finding]:
+    """The interval beside a planned test is the test's own: what one excludes, the other rejects."""
+    for name, family in protocol.families.items():
+        level = 1 - family.alpha
+        for analysis in (protocol.analyses.get(member) for member in family.of):
+            if analysis is not None and abs(analysis.conf_level - level) > 1e-9:
+                member = next(m for m in family.of if protocol.analyses.get(m) is analysis)
+                what = (
+                    f"found {analysis.conf_level:g}, but the family `{name}` tests at alpha {family.alpha:g}: "
+                    f"the interval and the test would disagree"
+                )
+                todo = f"write `conf_level: {level:g}`, or `alpha: {1 - analysis.conf_level:g}` in the family"
+                if analysis.margin and analysis.margin.kind == "equivalence":
+                    todo += " (two one-sided tests at 5 % each: a 90 % interval and alpha 0.1)"
+                yield ("analyses", member, "conf_level"), what, todo
+
+
+def _one_alpha(protocol: Protocol) -> Iterator[Finding]:
+    """Families that are tested one after the other hand on the same alpha; `order: none` hands on nothing."""
+    gated = {name: family.alpha for name, family in protocol.families.items() if family.order != "none"}
+    first = next(iter(gated), "")
+    for name, alpha in gated.items():
+        if alpha != gated[first]:
+            what = f"found {alpha:g}, but `{first}`, which is tested before it, has alpha {gated[first]:g}"
+            yield (
+                ("families", name, "alpha"),
+                what,
+                "families tested in order share one alpha: write the same",
+            )
+
+
 def _covariates_of_composites(protocol: Protocol) -> Iterator[Finding]:
     for name, analysis in protocol.analyses.items():
         endpoint = protocol.endpoints.get(analysis.endpoint)
@@ -70,6 +124,20 @@ def _strategies(protocol: Protocol) -> Iterator[Finding]:
             what = f"`{fails[0]}: non-response` is a strategy for responders, and {analysis.method} compares numbers"
             todo = "use an estimand with `hypothetical` or `treatment-policy`"
             yield ("analyses", name, "estimand"), what, todo
+
+
+def _made_missing(protocol: Protocol) -> Iterator[Finding]:
+    """`hypothetical` asks what would have been; a rule that then puts a failure there answers something else."""
+    for name, analysis in protocol.analyses.items():
+        estimand = protocol.estimands.get(analysis.estimand or "")
+        asked = [e for e, s in (estimand.events if estimand else {}).items() if s == "hypothetical"]
+        if asked and analysis.missing in ("non-response", "worst-case"):
+            what = (
+                f"`{asked[0]}: hypothetical` makes an outcome missing, and {analysis.missing} would decide it "
+                f"because of the event"
+            )
+            todo = "use `complete-cases`, or an estimand with `non-response` or `treatment-policy`"
+            yield ("analyses", name, "missing"), what, todo
 
 
 def _margins(protocol: Protocol, scores: Mapping[str, Score]) -> Iterator[Finding]:

@@ -12,17 +12,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from armwise.report.numbers import MINUS, number, shown
+from armwise.report.comparisons import usable
+from armwise.report.numbers import MINUS, number, p_value, shown
 from armwise.report.words import hyphenless, opening
 
 Row = Mapping[str, Any]
 
 NOTE = re.compile(r'popovertarget="n-(r[0-9a-f]{12})"')
-
-
-def usable(row: Row | None) -> bool:
-    """Whether a row has an estimate to show."""
-    return row is not None and row["status"] == "ok" and row["estimate"] is not None
 
 
 def text(template: str, **parts: Any) -> Markup:
@@ -31,10 +27,14 @@ def text(template: str, **parts: Any) -> Markup:
 
 
 def cited(row: Row | None, part: str, words: str, note: bool = False) -> Markup:
-    """Words that show one part of a row: `estimate`, `limits`, `p`, `n`, `n_arm` or `n_versus`."""
+    """Words that show one part of a row: `estimate`, `limits`, `p`, `n`, `n_arm` or `n_versus`.
+
+    The part `share` is the estimate of a count over its `n` (`comparisons.share_of`).
+    """
     if row is None:
         return Markup("")
-    value = f"{row['lower']!r} {row['upper']!r}" if part == "limits" else repr(row[part])
+    named = "estimate" if part == "share" else part
+    value = f"{row['lower']!r} {row['upper']!r}" if part == "limits" else repr(row[named])
     if note:
         return text(
             '<button type="button" class="n" popovertarget="n-{id}" data-row="{id}" data-part="{part}" '
@@ -70,7 +70,7 @@ def estimate(
         )
     made = shown(row, decimals, sd)
     words = f"{made.estimate} {made.unit}" if unit and made.unit else made.estimate
-    return cited(row, "estimate", words, note)
+    return cited(row, row.get("part", "estimate"), words, note)
 
 
 def limits(row: Row | None, decimals: int | None = None, sd: float | None = None) -> Markup:
@@ -81,13 +81,13 @@ def limits(row: Row | None, decimals: int | None = None, sd: float | None = None
 
 
 def with_limits(
-    row: Row | None, decimals: int | None = None, note: bool = False, level: bool = False
+    row: Row | None, decimals: int | None = None, note: bool = False, unit: bool = False, level: bool = False
 ) -> Markup:
-    """`43 (18 to 63)`; with `level`, `43 percentage points (95% CI 18 to 63)`."""
+    """`43 (18 to 63)`; with `unit` and `level`, `43 percentage points (95% CI 18 to 63)`."""
     if row is None or not usable(row):
         return estimate(row)
     made = shown(row, decimals)
-    first = estimate(row, decimals, unit=level, note=note)
+    first = estimate(row, decimals, unit=unit, note=note)
     if not made.limits:
         return first
     return text(
@@ -100,14 +100,7 @@ def with_limits(
 
 def p(row: Row | None) -> Markup:
     """A row's p-value; nothing where it has none."""
-    return Markup("") if row is None or row["p"] is None else cited(row, "p", shown_p(row))
-
-
-def shown_p(row: Row) -> str:
-    """The p-value of a row that may have no estimate (an adjusted p)."""
-    from armwise.report.numbers import p_value
-
-    return p_value(row["p"])
+    return Markup("") if row is None or row["p"] is None else cited(row, "p", p_value(row["p"]))
 
 
 def listed(parts: Sequence[Markup]) -> Markup:

@@ -4,17 +4,18 @@
    and, where the analysis stands in a family, its hypothesis was rejected at the family's level. A limit that
    lies on no effect does not exclude it.
 2. Otherwise the heading says that the arms did not differ clearly: never that there is no difference.
-3. Equivalence or non-inferiority is said only where the protocol names a margin and the interval meets it.
-4. Where arms were not randomised no word of causality is used (`FORBIDDEN`), and the first heading says who chose.
+3. Equivalence or non-inferiority is said only where the protocol names a margin, the interval meets it and, in a
+   family, the hypothesis was rejected at the family's level.
+4. Where arms were not randomised no word of causality is used (the tests hold the list of such words), and the first
+   heading says that treatment was not assigned at random, and by whom, if the protocol says so.
 5. What could not be estimated is said to be so.
 6. Several comparisons that agree are said once; those that do not are said one by one, clear ones first.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 from markupsafe import Markup
 
@@ -26,57 +27,6 @@ from armwise.report.words import Words, counted, joined, opening
 
 Direction = Literal["more", "less", "unclear", "not estimable"]
 
-#: Beginnings of words that say or suggest a cause. None may stand in a heading, a lead or a caption of a study
-#: whose arms were chosen.
-FORBIDDEN: Final = (
-    "attribut",
-    "because",
-    "benefit",
-    "caus",
-    "consequence",
-    "due to",
-    "effect",
-    "efficac",
-    "harmed",
-    "helped",
-    "impact",
-    "improved by",
-    "induc",
-    "influenc",
-    "lead to",
-    "leads to",
-    "led to",
-    "lowered",
-    "made patients",
-    "owing to",
-    "prevent",
-    "produc",
-    "protect",
-    "raised by",
-    "reduc",
-    "responsible for",
-    "result in",
-    "resulted",
-    "results in",
-    "thanks to",
-    "therapeutic",
-    "treatment effect",
-    "work",
-    "yield",
-)
-
-CHOSEN: Final = "the patients chose their treatment"
-
-
-def causal_words(text: str) -> list[str]:
-    """The forbidden words that stand in a text, as beginnings of its words."""
-    return [word for word in FORBIDDEN if re.search(rf"\b{re.escape(word)}", text, flags=re.IGNORECASE)]
-
-
-def no_effect(row: Row) -> float:
-    """The value of no effect of a row: 1 for ratios, 0 for the rest."""
-    return 1.0 if row["statistic"] in ("risk ratio", "odds ratio") else 0.0
-
 
 def direction(row: Row, adjusted: Row | None = None) -> Direction:
     """The direction that a comparison supports (rules 1, 2 and 5).
@@ -85,14 +35,11 @@ def direction(row: Row, adjusted: Row | None = None) -> Direction:
         row: a comparison.
         adjusted: its `adjusted p` row, where it stands in a family.
     """
-    if row["status"] != "ok" or row["estimate"] is None:
+    if not comparisons.usable(row):
         return "not estimable"
-    if row["lower"] is None or row["upper"] is None:
+    if not comparisons.rejected(adjusted) or not comparisons.excludes_no_effect(row):
         return "unclear"
-    if adjusted is not None and not (adjusted["reason"] or "").startswith("rejected"):
-        return "unclear"
-    null = no_effect(row)
-    return "more" if row["lower"] > null else "less" if row["upper"] < null else "unclear"
+    return "more" if row["lower"] > comparisons.no_effect(row) else "less"
 
 
 def directions(results: Results, rows: Sequence[Row]) -> dict[Direction, list[str]]:
@@ -105,10 +52,10 @@ def directions(results: Results, rows: Sequence[Row]) -> dict[Direction, list[st
 
 def primary(results: Results, words: Words) -> str:
     """The first heading: what the primary analysis found."""
-    name = comparisons.primary_name(words)
-    rows = comparisons.leading(results, words, name)
+    name = comparisons.primary_name(words.protocol)
+    rows = comparisons.leading(results, name)
     finding = _margin_finding(results, words, rows) or finding_of(results, words, rows, name)
-    return f"{finding}; {CHOSEN}" if words.arms_chosen else finding
+    return f"{finding}; {words.allocated}" if words.nonrandomised else finding
 
 
 def finding_of(results: Results, words: Words, rows: Sequence[Row], analysis: str, when: bool = False) -> str:
@@ -121,7 +68,7 @@ def finding_of(results: Results, words: Words, rows: Sequence[Row], analysis: st
         analysis: its name.
         when: whether to say the visit.
     """
-    endpoint = comparisons.analysis_of(words, analysis).endpoint
+    endpoint = comparisons.analysis_of(words.protocol, analysis).endpoint
     declared = words.protocol.endpoints[endpoint]
     what = words.endpoint(endpoint)
     found = directions(results, rows)
@@ -170,15 +117,19 @@ def _unclear(words: Words, arms: Sequence[str], reference: str, what: str, time:
 
 
 def _margin_finding(results: Results, words: Words, rows: Sequence[Row]) -> str:
-    """Rule 3: the verdict on a margin, where the primary analysis has one and every comparison meets it."""
+    """Rule 3: the verdict on a margin, where the primary analysis has one and every comparison has its verdict."""
     verdicts = [comparisons.margin(results, row) for row in rows]
     if not rows or any(v is None for v in verdicts):
         return ""
-    declared = comparisons.analysis_of(words, rows[0]["analysis"])
+    declared = comparisons.analysis_of(words.protocol, rows[0]["analysis"])
     if declared.margin is None:
         return ""
     kind = "equivalent to" if declared.margin.kind == "equivalence" else "non-inferior to"
-    met = [r["arm"] for r, v in zip(rows, verdicts, strict=True) if v is not None and v["reason"] == "met"]
+    met = [
+        r["arm"]
+        for r, v in zip(rows, verdicts, strict=True)
+        if v is not None and v["reason"] == "met" and comparisons.rejected(comparisons.adjusted_p(results, r))
+    ]
     names, reference = joined(words.brief(a) for a in met), words.brief(words.protocol.reference)
     what = words.endpoint(declared.endpoint)
     if len(met) == len(rows):
@@ -217,15 +168,15 @@ def _visits_by_direction(
     results: Results, words: Words, score: str
 ) -> tuple[list[str], dict[tuple[str, Direction], list[str]]]:
     """The visits at which a score's change (else value) is compared, and those with a clear difference by arm."""
-    endpoint = comparisons.change_endpoint(words, score)
+    endpoint = comparisons.change_endpoint(words.protocol, score)
     visits: list[str] = []
     clear: dict[tuple[str, Direction], list[str]] = {}
     for visit in words.protocol.visits_after_baseline():
-        names = comparisons.answers(results, words, endpoint, visit) if endpoint else []
+        names = comparisons.answers(results, endpoint, visit) if endpoint else []
         if not names:
             continue
         visits.append(visit)
-        for row in comparisons.leading(results, words, names[0], visit):
+        for row in comparisons.leading(results, names[0], visit):
             side = direction(row, comparisons.adjusted_p(results, row))
             if side in ("more", "less"):
                 clear.setdefault((row["arm"], side), []).append(visit)
@@ -235,9 +186,14 @@ def _visits_by_direction(
 def responders(results: Results, words: Words, endpoint: str, visit: str) -> Text:
     """The heading of the responders: the share of each arm at a visit; it claims no direction."""
     parts: list[Markup] = []
+    names = comparisons.answers(results, endpoint, visit)
     for arm in words.arms:
-        risk = comparisons.described(results, endpoint, visit, arm, "risk")
-        if risk is not None and cite.usable(risk):
+        risk = (
+            comparisons.analysed(results, names[0], visit, arm, "risk")
+            if names
+            else comparisons.described(results, endpoint, visit, arm, "risk")
+        )
+        if risk is not None and comparisons.usable(risk):
             verb = " improved" if not parts else ""
             parts.append(
                 cite.text(
@@ -329,7 +285,7 @@ def balance(before: Sequence[float], after: Sequence[float], words: Words, at: f
         )
     if not large:
         return f"The arms were alike at baseline in all of {characteristics}"
-    if not words.arms_chosen:
+    if not words.nonrandomised:
         return f"{first} by more than 0.1 SD; allocation was by chance"
     if not after:
         return first

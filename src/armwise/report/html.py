@@ -27,6 +27,7 @@ from armwise.report.sections import (
     provenance,
     published,
     responders,
+    subgroups,
 )
 from armwise.report.sections.answer import answer
 from armwise.report.words import Words
@@ -38,6 +39,7 @@ SECTIONS: Final[tuple[Callable[[Results, Words], Section | None], ...]] = (
     responders.section,
     distribution.section,
     outcomes.section,
+    subgroups.section,
     completion.section,
     problems.section,
     detectable.section,

@@ -8,13 +8,14 @@ follows Cole, "Too many digits", Arch Dis Child 2015;100:608-609.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any, Final
 
 from armwise.errors import UsageError
+from armwise.stats.estimate import RATIOS
 
 MINUS: Final = "\u2212"
 INFINITY: Final = "\u221e"
@@ -24,7 +25,6 @@ NARROW_SPACE: Final = "\u202f"
 POINT_STATISTICS: Final = frozenset({"risk difference"})
 #: Statistics that are shares: shown in per cent.
 SHARE_STATISTICS: Final = frozenset({"risk", "share", "cumulative share", "chance imbalance"})
-RATIO_STATISTICS: Final = frozenset({"risk ratio", "odds ratio", "variance ratio"})
 COUNT_STATISTICS: Final = frozenset(
     {
         "count",
@@ -140,6 +140,31 @@ def confidence(level: float) -> str:
     return f"{shown:f}% CI"
 
 
+#: What intervals of different levels are called together.
+MIXED: Final = "CI"
+
+
+def level(rows: Iterable[Mapping[str, Any] | None]) -> str:
+    r"""What the head above intervals calls them: `95% CI`, or `CI` where their levels differ (each then says its own).
+
+    Args:
+        rows: rows of the results table; those without an interval do not count.
+
+    Example:
+        >>> nine, five = ({"lower": 0.0, "conf_level": level} for level in (0.9, 0.95))
+        >>> level([five, five]), level([nine]), level([nine, five])
+        ('95%\xa0CI', '90%\xa0CI', 'CI')
+    """
+    found = levels(rows)
+    return found[0].replace(" ", "\u00a0") if len(found) == 1 else MIXED
+
+
+def levels(rows: Iterable[Mapping[str, Any] | None]) -> list[str]:
+    """Each level of the rows' intervals, the highest first: `['95% CI', '90% CI']`."""
+    found = {r["conf_level"] or 0.95 for r in rows if r is not None and r["lower"] is not None}
+    return [confidence(x) for x in sorted(found, reverse=True)]
+
+
 def p_value(p: float) -> str:
     """A p-value without its letter: 2 decimals, 3 below 0.01, never 0 and never 1.
 
@@ -154,12 +179,6 @@ def p_value(p: float) -> str:
     if p > 0.99:
         return ">0.99"
     return number(p, 3 if p < 0.01 else 2)
-
-
-def equals_p(p: float) -> str:
-    """A p-value to stand behind its letter: `= 0.03`, `< 0.001`."""
-    text = p_value(p)
-    return f"{text[0]} {text[1:]}" if text[0] in "<>" else f"= {text}"
 
 
 def sd_decimals(sd: float | None) -> int:
@@ -221,6 +240,11 @@ class Shown:
         return f"{self.estimate} ({self.limits})" if self.limits else self.estimate
 
     @property
+    def levelled(self) -> str:
+        """`43 (95% CI 18 to 63)`, or the estimate alone."""
+        return f"{self.estimate} ({self.confidence} {self.limits})" if self.limits else self.estimate
+
+    @property
     def long(self) -> str:
         """`43 percentage points (95% CI 18 to 63)`."""
         quantity = f"{self.estimate} {self.unit}" if self.unit else self.estimate
@@ -232,7 +256,7 @@ def in_points(row: Mapping[str, Any]) -> bool:
     statistic = row["statistic"]
     return statistic in POINT_STATISTICS or (
         row.get("unit") == "proportion"
-        and statistic not in SHARE_STATISTICS | RATIO_STATISTICS | {"number needed to treat"}
+        and statistic not in SHARE_STATISTICS | RATIOS | {"number needed to treat"}
     )
 
 
@@ -249,7 +273,7 @@ def row_decimals(row: Mapping[str, Any], sd: float | None = None) -> int:
     if statistic in SHARE_STATISTICS or in_points(row):
         sizes = [n for n in (row.get("n"), row.get("n_arm"), row.get("n_versus")) if n]
         return percent_decimals(max(sizes, default=None))
-    if statistic in RATIO_STATISTICS:
+    if statistic in RATIOS:
         return ratio_decimals(row["estimate"])
     if statistic in {"standardised difference", "hedges g", "lord"}:
         return 2
@@ -280,13 +304,14 @@ def shown(row: Mapping[str, Any], decimals: int | None = None, sd: float | None 
     share, difference = statistic in SHARE_STATISTICS, in_points(row)
     scale = 100 if share or difference else 1
     digits = row_decimals(row, sd) if decimals is None else decimals
-    estimate = number(row["estimate"], digits, scale) + ("%" if share else "")
+    sign = "%" if share or (row.get("unit") == PER_CENT and statistic in LOCATIONS) else ""
+    estimate = number(row["estimate"], digits, scale) + sign
     has_limits = row["lower"] is not None and row["upper"] is not None
-    span = limits(row["lower"], row["upper"], digits, scale) + ("%" if share else "") if has_limits else ""
+    span = limits(row["lower"], row["upper"], digits, scale) + sign if has_limits else ""
     return Shown(
         estimate=estimate,
         limits=span,
-        unit="percentage points" if difference else _unit(row, share),
+        unit="percentage points" if difference else "" if sign else _unit(row),
         confidence=confidence(row["conf_level"] or 0.95) if has_limits else "",
         p=p_value(row["p"]) if row["p"] is not None else "",
         decimals=digits,
@@ -299,12 +324,18 @@ SILENT_UNITS: Final = frozenset(
     {"proportion", "subjects", "patients", "questionnaires", "comparisons", "ratio", "index"}
 )
 POINT_UNITS: Final = frozenset({"%", "T", "T score"})
+#: The unit of a change in per cent of the baseline; differences of such changes are percentage points.
+PER_CENT: Final = "per cent"
+#: Statistics that have the unit of the outcome itself, and its sign where that is per cent.
+LOCATIONS: Final = frozenset({"mean", "ls mean", "sd", "median", "q1", "q3", "min", "max"})
 
 
-def _unit(row: Mapping[str, Any], share: bool) -> str:
+def _unit(row: Mapping[str, Any]) -> str:
     unit = row.get("unit") or ""
-    if share or unit in SILENT_UNITS or row["statistic"] in RATIO_STATISTICS:
+    if unit in SILENT_UNITS or row["statistic"] in RATIOS:
         return ""
+    if unit == PER_CENT:
+        return "percentage points"
     return "points" if unit in POINT_UNITS else unit
 
 

@@ -60,7 +60,7 @@ REFERENCES: Final = (
     Reference(
         "Des Jarlais DC, Lyles C, Crepaz N. Improving the reporting quality of nonrandomized evaluations of behavioral"
         " and public health interventions: the TREND statement. Am J Public Health 2004;94:361-366.",
-        lambda u: u.words.arms_chosen,
+        lambda u: u.words.nonrandomised,
     ),
     Reference(
         "Ding P, Li F. A bracketing relationship between difference-in-differences and lagged-dependent-variable"
@@ -92,7 +92,7 @@ REFERENCES: Final = (
     Reference(
         "Hopewell S, Chan AW, Collins GS, and others. CONSORT 2025 statement: updated guideline for reporting"
         " randomised trials. BMJ 2025:e081123. doi 10.1136/bmj-2024-081123.",
-        lambda u: not u.words.arms_chosen,
+        lambda u: not u.words.nonrandomised,
     ),
     Reference(
         "International Council for Harmonisation. E9(R1): addendum on estimands and sensitivity analysis in clinical"
@@ -134,7 +134,7 @@ REFERENCES: Final = (
     Reference(
         "Von Elm E, Altman DG, Egger M, and others. The Strengthening the Reporting of Observational Studies in"
         " Epidemiology (STROBE) statement: guidelines for reporting observational studies. Lancet 2007;370:1453-1457.",
-        lambda u: u.words.arms_chosen,
+        lambda u: u.words.nonrandomised,
     ),
     Reference(
         "Welch BL. The generalization of ‘Student’s’ problem when several different population variances are involved. "

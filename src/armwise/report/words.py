@@ -30,21 +30,20 @@ SMALL: Final = (
     "twelve",
 )
 
-#: The statistic that each method of the protocol leads with.
-LEADING: Final[Mapping[str, str]] = {
-    "ancova": "mean difference",
-    "mean-difference": "mean difference",
-    "mann-whitney": "shift",
-    "risk-difference": "risk difference",
-    "risk-ratio": "risk ratio",
-    "odds-ratio": "odds ratio",
-    "fisher-exact": "odds ratio",
-}
-
 TARGETS: Final[Mapping[str, str]] = {
     "everyone": "everyone in the analysis set",
     "treated": "patients like those who had the treatment",
     "overlap": "patients for whom either arm was a realistic choice",
+}
+
+#: How a patient came to an arm, by `study.allocated_by`; each is a clause that can end a heading.
+ALLOCATED: Final[Mapping[str, str]] = {
+    "random": "treatment was assigned at random",
+    "patient-choice": "the patients chose their treatment",
+    "clinician": "clinicians chose the treatment",
+    "site": "the site decided the treatment",
+    "period": "the period of enrolment decided the treatment",
+    "unstated": "treatment was not assigned at random",
 }
 
 STRATEGIES: Final[Mapping[str, str]] = {
@@ -178,14 +177,31 @@ class Words:
         return list(self.protocol.visits)[-1]
 
     @property
-    def arms_chosen(self) -> bool:
-        """Whether the arms were chosen rather than allocated by chance."""
+    def nonrandomised(self) -> bool:
+        """Whether the arms were not allocated by chance."""
         return not self.protocol.randomised
 
     @property
-    def chosen_note(self) -> str:
+    def allocated(self) -> str:
+        """How a patient came to an arm, as a clause: what the protocol says of it, and no more."""
+        return ALLOCATED["random" if self.protocol.randomised else self.protocol.study.allocated_by]
+
+    @property
+    def allocation_note(self) -> str:
         """What every between-arm number carries when arms were not randomised; else nothing."""
-        return "Arms chosen, not randomised." if self.arms_chosen else ""
+        return f"{opening(self.chosen)}." if self.nonrandomised else ""
+
+    @property
+    def chosen(self) -> str:
+        """That arms were not randomised, in three or four words; else nothing."""
+        if not self.nonrandomised:
+            return ""
+        return "arms chosen, not randomised" if self.by_choice else "arms not randomised"
+
+    @property
+    def by_choice(self) -> bool:
+        """Whether the protocol says that somebody chose each patient's treatment."""
+        return self.nonrandomised and self.protocol.study.allocated_by in ("patient-choice", "clinician")
 
     def score(self, ref: str) -> ScoreWords:
         """The facts of a score; an unknown one is called by its own name."""

@@ -11,15 +11,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from armwise.simulate.assumptions import Assumptions, load_assumptions
+    from armwise.simulate.assumptions import Assumptions
     from armwise.simulate.draw import simulate
+    from armwise.simulate.load import load_assumptions
     from armwise.simulate.write import provenance_of, write_study
 
 __all__ = ["Assumptions", "load_assumptions", "provenance_of", "simulate", "write_study"]
 
 _HOME = {
     "Assumptions": "assumptions",
-    "load_assumptions": "assumptions",
+    "load_assumptions": "load",
     "simulate": "draw",
     "provenance_of": "write",
     "write_study": "write",

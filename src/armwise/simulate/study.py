@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from armwise.protocol.load import load_protocol
-from armwise.simulate.assumptions import load_assumptions
 from armwise.simulate.draw import simulate
+from armwise.simulate.load import load_assumptions
 from armwise.simulate.write import provenance_of, write_study
 
 

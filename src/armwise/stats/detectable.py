@@ -17,9 +17,6 @@ from scipy.special import ndtr, ndtri, stdtrit
 from armwise.errors import UsageError
 from armwise.stats.noncentral_t import noncentral_t
 
-MEAN_TEST = "two-sided t test with equal variances (both tails counted)"
-RISK_TEST = "two-sided z test of two proportions, pooled variance under no difference (one tail counted)"
-
 
 def power_mean_difference(
     n_arm: int, n_versus: int, difference: float, sd: float, alpha: float = 0.05

@@ -16,7 +16,6 @@ from armwise.stats.estimate import HEDGES_G, MEAN, MEAN_DIFFERENCE, Estimate, ch
 from armwise.stats.noncentral_t import noncentral_t
 from armwise.stats.samples import sample
 
-QUARTILE_TYPE: Final = "type 7 of Hyndman and Fan (linear interpolation, the default of R and NumPy)"
 FAR_T: Final = 1000.0
 
 

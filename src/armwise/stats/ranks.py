@@ -18,11 +18,16 @@ EXACT_BELOW = 50
 def mann_whitney(arm: ArrayLike, versus: ArrayLike, conf_level: float = 0.95, null: float = 0.0) -> Estimate:
     """The shift between two samples: Hodges-Lehmann's estimate, with Mann-Whitney's interval and p.
 
-    The estimate is the median of all n1 x n2 differences (arm minus versus), exactly. The interval holds
-    the shifts that the test does not reject, so interval and p never contradict each other. The exact null
+    The estimate is the median of all n1 x n2 differences (arm minus versus), exactly. The exact null
     distribution is used when no two values are equal and both arms have fewer than 50; otherwise the normal
-    approximation with continuity and tie correction. When no shift can be rejected at this size and level,
-    the limits are infinite (R returns the range of the differences instead, at a lower level).
+    approximation with continuity and tie correction. Which one depends on the values alone, never on `null`.
+    When no shift can be rejected at this size and level, the limits are infinite (R returns the range of the
+    differences instead, at a lower level).
+
+    The interval runs between the outermost shifts that the test does not reject, so that p and interval agree
+    at every null at which no value of one arm, shifted, equals one of the other. Where some do, exact p is the
+    largest over the ways to break these ties, and agrees; approximate p counts each as half (as R's does). With
+    ties a limit may then lie on the null though p is below 1 - conf_level: `reason` says so.
 
     Memory: 8 bytes a pair (25 million pairs: 200 MB).
 
@@ -32,7 +37,7 @@ def mann_whitney(arm: ArrayLike, versus: ArrayLike, conf_level: float = 0.95, nu
         null: the shift that p tests, in the unit of the data.
 
     Returns:
-        An Estimate of statistic "shift"; `method` says which null distribution.
+        An Estimate of statistic "shift"; `method` says which null distribution, `reason` what ties did to p.
 
     Raises:
         UsageError: missing values or a conf_level outside 0 to 1.
@@ -43,7 +48,7 @@ def mann_whitney(arm: ArrayLike, versus: ArrayLike, conf_level: float = 0.95, nu
     x, y = sample(arm, "arm"), sample(versus, "versus")
     n1, n2 = int(x.size), int(y.size)
     alpha = 1 - conf_level
-    exact = n1 < EXACT_BELOW and n2 < EXACT_BELOW and not _has_ties(np.concatenate([x - null, y]))
+    exact = n1 < EXACT_BELOW and n2 < EXACT_BELOW and not _has_ties(np.concatenate([x, y]))
     method = f"Mann-Whitney, {'exact' if exact else 'normal approximation with tie correction'}"
     if min(n1, n2) < 1:
         return Estimate.not_estimable(
@@ -57,10 +62,32 @@ def mann_whitney(arm: ArrayLike, versus: ArrayLike, conf_level: float = 0.95, nu
         p = _approximate_p(x - null, y)
         k = _approximate_rank(x, y, alpha)
     shift, lower, upper = _order_statistics(np.subtract.outer(x, y).ravel(), k)
-    reason = "" if k else f"{n1} and {n2} subjects can reject no shift at this level: limits are infinite"
+    reasons = [] if k else [f"{n1} and {n2} subjects can reject no shift at this level: limits are infinite"]
+    reasons += _tied_at_null(x - null, y, exact, p < alpha and lower <= null <= upper)
     return Estimate(
-        shift, None, None, lower, upper, conf_level, p, n1 + n2, n1, n2, method, SHIFT, reason=reason
+        shift,
+        None,
+        None,
+        lower,
+        upper,
+        conf_level,
+        p,
+        n1 + n2,
+        n1,
+        n2,
+        method,
+        SHIFT,
+        reason="; ".join(reasons),
     )
+
+
+def _tied_at_null(x: Floats, y: Floats, exact: bool, contradict: bool) -> list[str]:
+    """What a reader must know when values of one arm, shifted to the null, equal values of the other."""
+    if exact and np.isin(x, y).any():
+        return ["values tie at the null: p is the largest over the ways to break the ties"]
+    if contradict:
+        return ["with ties the interval may reach the null though p is below 1 minus its level"]
+    return []
 
 
 def _has_ties(values: Floats) -> bool:
@@ -96,12 +123,13 @@ def _null_distribution(n1: int, n2: int) -> Floats:
 
 
 def _exact_p(x: Floats, y: Floats) -> float:
-    """Two-sided exact p: twice the smaller tail."""
+    """Two-sided exact p: twice the smaller tail; pairs that tie at the null count towards the larger p."""
     n1, n2 = x.size, y.size
     U = _u_statistic(x, y)
+    tied = int(np.isin(x, y).sum())  # no two values within an arm are equal: each ties with one
     cumulative = np.cumsum(_null_distribution(n1, n2))
-    smaller = min(U, n1 * n2 - U)
-    return min(1.0, 2 * float(cumulative[round(smaller)]))
+    smaller = min(round(min(U, n1 * n2 - U) + tied / 2), n1 * n2)
+    return min(1.0, 2 * float(cumulative[smaller]))
 
 
 def _exact_rank(n1: int, n2: int, alpha: float) -> int:

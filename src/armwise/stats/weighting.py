@@ -124,7 +124,7 @@ def effective_sample_size(weights: ArrayLike) -> float:
 def overlap_mean_difference(
     y: ArrayLike,
     treated: ArrayLike,
-    X: ArrayLike | Mapping[str, ArrayLike],
+    X: ArrayLike | Mapping[str, ArrayLike] | Propensity,
     conf_level: float = 0.95,
     null: float = 0.0,
 ) -> OverlapComparison:
@@ -133,7 +133,7 @@ def overlap_mean_difference(
     Parameters:
         y: outcome, shape (n,), none missing (complete cases).
         treated: who is in the arm (booleans or 0 and 1), shape (n,).
-        X: covariates of the propensity model, shape (n, k) or name -> values.
+        X: covariates of the propensity model, shape (n, k) or name -> values; or the model, fitted to these subjects.
         conf_level: 0.95 for 95 %.
         null: the difference that p tests.
 
@@ -174,7 +174,7 @@ def overlap_mean_difference(
 def overlap_risk_difference(
     y: ArrayLike,
     treated: ArrayLike,
-    X: ArrayLike | Mapping[str, ArrayLike],
+    X: ArrayLike | Mapping[str, ArrayLike] | Propensity,
     conf_level: float = 0.95,
     null: float = 0.0,
 ) -> OverlapComparison:
@@ -187,13 +187,14 @@ def overlap_risk_difference(
     Parameters:
         y: who responded (booleans or 0 and 1), shape (n,), none missing (complete cases).
         treated: who is in the arm, shape (n,).
-        X: covariates of the propensity model, shape (n, k) or name -> values.
+        X: covariates of the propensity model, shape (n, k) or name -> values; or the model, fitted to these subjects.
         conf_level: 0.95 for 95 %.
         null: the difference that p tests, strictly between -1 and 1.
 
     Returns:
         An OverlapComparison whose `notes` (and the difference's `reason`) say when a risk is so extreme
-        that the interval covers less than its level.
+        that the interval covers less than its level. A risk of 0 or 1 has no standard error, and neither has
+        a difference from it.
 
     Raises:
         UsageError: missing values, lengths that differ, everybody in one arm, null outside -1 to 1.
@@ -220,13 +221,17 @@ def overlap_risk_difference(
     lower, upper = limits(z)
     notes = (EXTREME_RISK_NOTE,) if not (0.1 <= r1 <= 0.9 and 0.1 <= r0 <= 0.9) else ()
     variance = max(0.0, V[0, 0] + V[1, 1] - 2 * V[0, 1])
+    # at 0 or 1 the sandwich is 0: not an error of nothing, but one that it cannot see
+    known = 0 < r1 < 1 and 0 < r0 < 1
     difference = Estimate(
-        r1 - r0, math.sqrt(variance), None, lower, upper, conf_level, p_by_touching(limits, r1 - r0, null),
-        stack.n, stack.n1, stack.n0, RISK_METHOD, RISK_DIFFERENCE, reason="; ".join(notes),
+        r1 - r0, math.sqrt(variance) if known else None, None, lower, upper, conf_level,
+        p_by_touching(limits, r1 - r0, null), stack.n, stack.n1, stack.n0, RISK_METHOD, RISK_DIFFERENCE,
+        reason="; ".join(notes),
     )  # fmt: skip
 
     def one(r: float, v: float, effective: float, n: int) -> Estimate:
-        se, (low, high) = math.sqrt(max(0.0, v)), wilson_limits(r, effective, z)
+        se = math.sqrt(max(0.0, v)) if 0 < r < 1 else None
+        low, high = wilson_limits(r, effective, z)
         return Estimate(r, se, None, low, high, conf_level, None, n, n, None, ARM_RISK_METHOD, RISK)
 
     arm, versus = one(r1, V[0, 0], e1, stack.n1), one(r0, V[1, 1], e0, stack.n0)
@@ -267,9 +272,11 @@ class _Stack:
     refusal: str
 
     @classmethod
-    def of(cls, y: Floats, z: Bools, X: ArrayLike | Mapping[str, ArrayLike]) -> _Stack:
-        fit = propensity(X, z)
+    def of(cls, y: Floats, z: Bools, X: ArrayLike | Mapping[str, ArrayLike] | Propensity) -> _Stack:
         n = same_length({"y": y, "treated": z})
+        fit = X if isinstance(X, Propensity) else propensity(X, z)
+        if len(fit.X) != n:
+            raise UsageError(f"the propensity model was fitted to {len(fit.X)} subjects; y holds {n}")
         df = n - len(fit.columns) - 1
         n1 = int(np.count_nonzero(z))
         build = partial(cls, fit=fit, n=n, n1=n1, n0=n - n1, df=df)

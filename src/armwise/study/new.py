@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -83,7 +84,18 @@ QUESTIONS: tuple[tuple[KeyPath, str, tuple[str, ...]], ...] = (
     (("study", "masking"), "Masking", ("open-label", "single-blind", "double-blind", "assessor-blind")),
 )
 #: What belongs to the published study is not the new one's.
-NOT_OURS: tuple[KeyPath, ...] = (("published",), ("study", "publication"), ("study", "registration"))
+NOT_OURS: tuple[KeyPath, ...] = (
+    ("published",),
+    ("arms", "bmc", "components"),
+    ("arms", "control", "components"),
+    ("study", "allocated_by"),
+    ("study", "publication"),
+    ("study", "registration"),
+)
+
+
+#: A comment on what is known of the published study: it says nothing of the new one.
+SAID_OF_THE_PUBLISHED = r" +# [^\n]*\b(confirmed|paper's|published|abstract)\b[^\n]*"
 
 
 def new_study(folder: Path, *, like: str, ask: Callable[[str, str], str] | None = None) -> Path:
@@ -106,6 +118,7 @@ def new_study(folder: Path, *, like: str, ask: Callable[[str, str], str] | None 
     text = _headed(file.read_text(encoding="utf-8"), like)
     for path in NOT_OURS:
         text = _without(text, path)
+    text = re.sub(SAID_OF_THE_PUBLISHED, "", text)
     data = read_yaml(text, file.name)[0]
     answered: dict[KeyPath, str] = {}
     if ask is not None:
@@ -115,11 +128,28 @@ def new_study(folder: Path, *, like: str, ask: Callable[[str, str], str] | None 
             answered |= _arm_asked(data, arm, ask)
     for path, answer in answered.items():
         text = _set(text, path, answer)
-    file.write_text(text, encoding="utf-8", newline="\n")
-    if answered.get(("study", "allocation")) == "randomised":
+    randomised = answered.get(("study", "allocation")) == "randomised"
+    file.write_text(_without_weights(text) if randomised else text, encoding="utf-8", newline="\n")
+    if randomised:
         _randomise(folder / "assumptions.yaml")
     (folder / "data").mkdir(exist_ok=True)
     return file
+
+
+def _without_weights(text: str) -> str:
+    """The plan of an example whose arms were chosen, for arms that chance makes alike: nothing is weighted."""
+    text = re.sub(r",\s*adjust: overlap-weights,\s*covariates: \[[^\]]*\]", "", text)
+    text = text.replace("label: Overlap-weighted", "label: Risk difference")
+    data = read_yaml(text, "protocol.yaml")[0]
+    for name, estimand in data.get("estimands", {}).items():
+        if estimand.get("target") == "overlap":
+            text = _set(text, ("estimands", name, "target"), "everyone")
+            text = _set(
+                text,
+                ("estimands", name, "label"),
+                "All randomised patients, whatever other treatment they had later",
+            )
+    return text
 
 
 def _headed(text: str, like: str) -> str:

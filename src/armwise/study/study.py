@@ -112,7 +112,7 @@ def _hashes(folder: Path) -> dict[str, str]:
     files = [
         folder / "protocol.yaml",
         *sorted((folder / "data").iterdir()),
-        *sorted((folder / "instruments").glob("*.yaml")),
+        *sorted((folder / "instruments").rglob("*")),
     ]
     return {
         f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest()

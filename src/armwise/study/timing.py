@@ -35,3 +35,18 @@ def time_zero(protocol: Protocol, tables: Mapping[str, pl.DataFrame]) -> pl.Data
             here = here.with_columns(pl.lit(None, dtype=pl.Date).alias("time_zero"))
         parts.append(here.select("subject", "arm", "time_zero", FILE, LINE))
     return pl.concat(parts).sort(LINE)
+
+
+def contradicts(protocol: Protocol, day: str) -> pl.Expr:
+    """Whether a record's label and date cannot both be right: a visit of after time zero, dated before it.
+
+    Args:
+        protocol: the protocol; its visits have labels.
+        day: the column that holds the days from time zero.
+    """
+    later = [
+        name
+        for name in protocol.visits_after_baseline()
+        if protocol.visits[name].day + (protocol.visits[name].window or (0, 0))[0] >= 0
+    ]
+    return ((pl.col(day) < 0) & pl.col("visit").is_in(later)).fill_null(False)

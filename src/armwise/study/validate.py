@@ -6,8 +6,9 @@ row, never a subject: problems are printed, logged and reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -16,11 +17,12 @@ from armwise.instruments import Instrument, check_answers
 from armwise.protocol.check import RESERVED
 from armwise.protocol.model import Form, Protocol
 from armwise.protocol.scores import instrument_of
-from armwise.study.tables import FILE, LINE, keys_of
-from armwise.study.timing import time_zero
+from armwise.study.tables import FILE, LINE, UNDECLARED, keys_of
+from armwise.study.timing import contradicts, time_zero
 from armwise.yaml_lines import nearest, word
 
 Tables = Mapping[str, pl.DataFrame]
+Row = Mapping[str, Any]
 #: What `status` may say of a record.
 NOT_DONE = "not done"
 STATUS = ("complete", "partial", NOT_DONE)
@@ -47,14 +49,19 @@ def validate(protocol: Protocol, tables: Tables, folder: Path) -> list[Problem]:
         problems += _status(table, answers) if "status" not in form.items and answers else []
         problems += _required(form, table)
         problems += _answers(form, instrument, table)
+        problems += _reasons(protocol, name, table, answers)
+    problems += _screened(tables)
     problems += _timing(protocol, tables)
     return sorted(problems, key=lambda p: (p.file, p.row or 0, p.column))
 
 
-def _each(frame: pl.DataFrame, column: str, severity: Severity, what: str, todo: str) -> Iterator[Problem]:
-    """A problem for each row; `what` may name the row's columns in braces."""
+def _each(
+    frame: pl.DataFrame, column: str, severity: Severity, what: str | Callable[[Row], str], todo: str
+) -> Iterator[Problem]:
+    """A problem for each row; what it says may depend on the row."""
     for values in frame.iter_rows(named=True):
-        yield Problem(severity, values[FILE], values[LINE], column, what.format(**values), todo)
+        said = what if isinstance(what, str) else what(values)
+        yield Problem(severity, values[FILE], values[LINE], column, said, todo)
 
 
 def _unknown(table: pl.DataFrame, column: str, known: Iterable[str], severity: Severity) -> Iterator[Problem]:
@@ -87,10 +94,10 @@ def _duplicates(name: str, form: Form, protocol: Protocol, table: pl.DataFrame) 
     keys = list(keys_of(name, form, protocol))
     counted = table.with_columns(pl.col(LINE).first().over(keys).alias("_first"))
     again = counted.filter((pl.col(LINE) != pl.col("_first")) & pl.all_horizontal(pl.col(keys).is_not_null()))
-    what = f"the same {', '.join(keys)} as in row {{_first}}"
+    alike = ", ".join(keys)
     repeats = form.at == "none" and not form.keys and name not in ("subjects", "screening", "events")
     todo = "say what tells its rows apart: `keys: [subject, date, ...]`" if repeats else "keep the right one"
-    yield from _each(again, ", ".join(keys), "error", what, todo)
+    yield from _each(again, alike, "error", lambda row: f"the same {alike} as in row {row['_first']}", todo)
 
 
 def _strangers(table: pl.DataFrame, subjects: pl.DataFrame) -> Iterator[Problem]:
@@ -108,8 +115,13 @@ def _wrong_arm(
     odd = table.join(arm, on="subject", how="inner", maintain_order="left").filter(
         pl.col("_arm").is_in(others)
     )
-    what = "a record in arm {_arm}, for which this form is not planned"
-    yield from _each(odd, "subject", "warning", what, "check the subject's arm")
+    yield from _each(
+        odd,
+        "subject",
+        "warning",
+        lambda row: f"a record in arm {row['_arm']}, for which this form is not planned",
+        "check the subject's arm",
+    )
 
 
 def _visits(form: Form, protocol: Protocol, table: pl.DataFrame) -> Iterator[Problem]:
@@ -120,9 +132,12 @@ def _visits(form: Form, protocol: Protocol, table: pl.DataFrame) -> Iterator[Pro
     yield from _unknown(table, "visit", protocol.visits, "error")
     if isinstance(form.at, tuple):
         others = [visit for visit in protocol.visits if visit not in form.at]
-        what = "a record at {visit}, where this form is not planned"
         yield from _each(
-            table.filter(pl.col("visit").is_in(others)), "visit", "warning", what, "check the visit's name"
+            table.filter(pl.col("visit").is_in(others)),
+            "visit",
+            "warning",
+            lambda row: f"a record at {row['visit']}, where this form is not planned",
+            "check the visit's name",
         )
 
 
@@ -175,6 +190,34 @@ def _answers(form: Form, instrument: Instrument | None, table: pl.DataFrame) -> 
         yield Problem("error", where[FILE], where[LINE], finding.column, what, todo)
 
 
+def _reasons(protocol: Protocol, name: str, table: pl.DataFrame, answers: list[str]) -> Iterator[Problem]:
+    """Reasons that are no category of the protocol: the page does not show them, for they may name a person.
+
+    The reason of a record that has answers says something of one item, and is shown nowhere.
+    """
+    odd = table.filter(pl.col("reason").is_not_null() & ~pl.col("reason").is_in(protocol.reasons))
+    if name not in UNDECLARED and answers:
+        odd = odd.filter(pl.all_horizontal(pl.col(answers).is_null()))
+    if odd.height:
+        rows = ", ".join(map(str, odd[LINE][:10])) + (", ..." if odd.height > 10 else "")
+        what = f"{odd.height} reason{'s' * (odd.height != 1)} not among the protocol's `reasons` (row {rows})"
+        todo = 'the page calls them "another reason": declare the categories, or write one of them'
+        yield Problem("warning", odd[FILE][0], None, "reason", what, todo)
+
+
+def _screened(tables: Tables) -> Iterator[Problem]:
+    """Everyone enrolled was screened: without their rows the flow does not add up."""
+    screening = tables.get("screening")
+    if screening is None or screening.is_empty():
+        return
+    enrolled = tables["subjects"]["subject"].drop_nulls().unique()
+    lacking = enrolled.len() - enrolled.is_in(screening["subject"].drop_nulls().to_list()).sum()
+    if lacking:
+        what = f"{lacking} enrolled subject{'s have' if lacking != 1 else ' has'} no row in screening"
+        todo = "add everyone enrolled: the numbers screened, not enrolled and enrolled do not add up"
+        yield Problem("warning", screening[FILE][0], None, "subject", what, todo)
+
+
 def _timing(protocol: Protocol, tables: Tables) -> Iterator[Problem]:
     """Records before enrolment or outside their visit's window, and subjects without a time zero."""
     zero = time_zero(protocol, tables)
@@ -197,7 +240,13 @@ def _timing(protocol: Protocol, tables: Tables) -> Iterator[Problem]:
         days = days.with_columns(pl.col("_day").cast(pl.String).str.replace("-", "−").alias("_at"))
         if form.at == "none":
             early = days.filter(pl.col("_day") < 0)
-            yield from _each(early, "date", "warning", "dated before enrolment (day {_at})", "check the date")
+            yield from _each(
+                early,
+                "date",
+                "warning",
+                lambda row: f"dated before enrolment (day {row['_at']})",
+                "check the date",
+            )
         else:
             yield from _windows(protocol, days)
 
@@ -209,20 +258,44 @@ def _signed(day: int) -> str:
 def _windows(protocol: Protocol, days: pl.DataFrame) -> Iterator[Problem]:
     first = protocol.visits[protocol.baseline]
     opens = min(first.day + (first.window[0] if first.window else 0), 0)
-    early = days.filter(pl.col("_day") < opens)
-    what = f"day {{_at}}: before the baseline window opens (day {_signed(opens)})"
-    yield from _each(early, "date", "warning", what, "check the date")
+    if protocol.visits_by == "label":
+        yield from _each(
+            days.filter(contradicts(protocol, "_day")),
+            "date",
+            "error",
+            lambda row: f"labelled {row['visit']}, but dated before time zero (day {row['_at']})",
+            "correct the date or the visit: one of them is wrong",
+        )
+        days = days.filter(~contradicts(protocol, "_day"))
+    yield from _each(
+        days.filter(pl.col("_day") < opens),
+        "date",
+        "warning",
+        lambda row: f"day {row['_at']}: before the baseline window opens (day {_signed(opens)})",
+        "check the date",
+    )
     if protocol.visits_by == "date":
         return
     days = days.filter(pl.col("_day") >= opens)
     late = days.filter((pl.col("visit") == protocol.baseline) & (pl.col("_day") > 0))
-    what = f"recorded as {protocol.baseline} on day {{_at}}, after time zero: not a baseline"
-    yield from _each(late, "date", "warning", what, "check the date and the visit")
+    yield from _each(
+        late,
+        "date",
+        "warning",
+        lambda row: f"recorded as {protocol.baseline} on day {row['_at']}, after time zero: not a baseline",
+        "check the date and the visit",
+    )
     for visit in protocol.visits_after_baseline():
         day, window = protocol.visits[visit].day, protocol.visits[visit].window
         if window is None:
             continue
         lo, hi = day + window[0], day + window[1]
         odd = days.filter((pl.col("visit") == visit) & ~pl.col("_day").is_between(lo, hi))
-        what = f"{visit} on day {{_at}}, outside its window (day {_signed(lo)} to {_signed(hi)})"
-        yield from _each(odd, "date", "warning", what, "the record is used, and counted in the report")
+        planned = f"outside its window (day {_signed(lo)} to {_signed(hi)})"
+        yield from _each(
+            odd,
+            "date",
+            "warning",
+            lambda row, planned=planned: f"{row['visit']} on day {row['_at']}, {planned}",  # type: ignore[misc]
+            "the record is used, and counted in the report",
+        )

@@ -75,8 +75,10 @@ def build(
                 rows.append(row("risk", risk, endpoint="primary", lower=max(risk - 0.15, 0), upper=min(risk + 0.14, 1),
                                 conf_level=0.95, unit="proportion", **about))  # fmt: skip
         rows += _distribution(arm, after[-1], effect, factor)
+        rows += _left_out(arm, after[-1], n)
     for k, arm in enumerate(a for a in names if a != protocol.reference):
         rows += _comparisons(protocol, arm, after, factor, broken, k)
+        rows += _within(protocol, arm, factor, broken, k)
     return Results(table(rows), protocol, "", manifest={"simulated": simulated, "study": "S"})
 
 
@@ -87,6 +89,8 @@ def _protocol(arms: dict[str, tuple[str, str]], visits: dict[str, int]) -> Proto
         a: {"label": label, "short": short, "reference": a == reference} for a, (label, short) in arms.items()
     }
     text["visits"] = {v: {"day": day, "label": _label(v, day)} for v, day in visits.items()}
+    text["subgroups"] = {"age": {"covariate": "age", "cuts": [60]}, "gender": {"covariate": "gender"}}
+    text["analyses"]["odi"]["subgroups"] = ["age", "gender"]
     last, middle = list(visits)[-1], list(visits)[1:-1]
     for name, analysis in list(text["analyses"].items()):
         if isinstance(analysis["at"], list):
@@ -190,6 +194,44 @@ def _comparisons(
                         **about,
                     )
                 )
+    return rows
+
+
+def _left_out(arm: str, visit: str, n: int) -> list[Row]:
+    about = {"analysis": "primary", "endpoint": "primary", "visit": visit, "arm": arm, "unit": "subjects"}
+    return [
+        row("missing outcomes", 2, n=n, **about),
+        row("excluded", 2, category="outcome missing: odi_mcid not recorded", **about),
+        row("excluded", 1, category="covariate missing: bmi", **about),
+    ]
+
+
+def _within(protocol: Protocol, arm: str, factor: float, broken: bool, k: int) -> list[Row]:
+    """The subgroups of the analysis `odi`, in another order than the protocol's, and one patient of unknown age."""
+    visit = protocol.analysis_visits(protocol.analyses["odi"])[-1]
+    about: dict[str, Any] = {
+        "analysis": "odi", "role": "exploratory", "endpoint": "odi_change", "visit": visit, "arm": arm,
+    }  # fmt: skip
+    rows = []
+    names = ("gender=female", "gender=male", "age=under 60", "age=60 or more")
+    for i, subgroup in enumerate(names):
+        more = about | {
+            "versus": protocol.reference, "subgroup": subgroup, "n": 36, "n_arm": 19, "n_versus": 17,
+            "conf_level": 0.95, "unit": "points", "method": "some method",
+        }  # fmt: skip
+        if broken and i == 1:
+            rows.append(
+                row("mean difference", None, status="not estimable", reason="too few patients", **more)
+            )
+            continue
+        centre = (-13.5 + i - k) * factor
+        half = 9.2 * factor
+        rows.append(
+            row("mean difference", centre, lower=centre - half, upper=centre + half, se=half / 2, **more)
+        )
+    rows.append(
+        row("excluded", 1, subgroup="age", category="covariate missing: age", unit="subjects", **about)
+    )
     return rows
 
 

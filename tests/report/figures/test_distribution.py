@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import xml.etree.ElementTree as ET
 
@@ -91,3 +92,16 @@ def test_an_arm_without_a_curve_is_not_estimable(make_results, changed):
 def test_without_a_threshold_the_curves_are_still_named(make_results, width):
     svg = distribution(make_results(), "odi_change", "m12", better="lower", width=width)
     assert "or better:" not in svg and "BMC" in svg[svg.index("</desc>") :]
+
+
+@pytest.mark.parametrize("width", [720, 350])
+def test_the_axis_is_the_change_in_the_score(make_results, width):
+    results = make_results()
+    endpoints = dict(results.protocol.endpoints)
+    endpoints["odi_change"] = endpoints["odi_change"].model_copy(update={"label": "ODI change"})
+    results = dataclasses.replace(
+        results, protocol=results.protocol.model_copy(update={"endpoints": endpoints})
+    )
+    svg = distribution(results, "odi_change", "m12", better="lower", threshold=10, width=width)
+    said = " ".join(t.text or "" for t in ET.fromstring(svg).iter(f"{SVG}text"))
+    assert "change in Oswestry Disability Index" in said and "ODI change" not in svg

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -9,6 +10,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from armwise.analysis.results import row
+from armwise.protocol.plan import Margin
 from armwise.report.figures import estimates
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -143,3 +145,105 @@ def test_another_measure_is_named_and_not_drawn_on_the_axis_of_the_first(make_re
         svg = estimates(results, width=width)
         assert "risk ratio 2.00 (1.10 to 3.50)" in svg
         assert added["id"] not in {m.attrib["data-row"] for m in marks(svg)}
+
+
+def with_analysis(results, name, **update):
+    """The results under a protocol that declares one analysis otherwise."""
+    analyses = dict(results.protocol.analyses)
+    analyses[name] = analyses[name].model_copy(update=update)
+    return dataclasses.replace(results, protocol=results.protocol.model_copy(update={"analyses": analyses}))
+
+
+def said(svg: str) -> list[str]:
+    return [(t.text or "").replace("\u00a0", " ") for t in texts(svg)]
+
+
+def test_the_unadjusted_estimate_names_the_rule_that_filled_missing_answers(make_results):
+    results = make_results()
+    filled = said(estimates(with_analysis(results, "primary", missing="non-response")))
+    assert "Unadjusted missing answers count as no response, 37 + 35 patients" in " ".join(
+        text for text in filled if not re.search(r"\(", text)
+    )
+    for words in (filled, said(estimates(results))):
+        assert not any("as observed" in text for text in words)
+
+
+def test_patients_are_counted_in_both_arms_of_every_line(make_results):
+    counts = [text for text in said(estimates(make_results())) if text.endswith("patients")]
+    assert len(counts) == 6 and all(text.endswith("37 + 35 patients") for text in counts)
+
+
+def test_another_statistic_on_the_same_axis_is_named(make_results, changed):
+    results = make_results()
+    analysis = results.protocol.analyses["odi"]
+    crude = results.one(analysis="odi.unadjusted", statistic="mean difference")
+    main = results.one(analysis="odi", statistic="mean difference", subgroup=None)
+    fields = (
+        "analysis",
+        "endpoint",
+        "visit",
+        "arm",
+        "versus",
+        "unit",
+        "estimate",
+        "lower",
+        "upper",
+        "conf_level",
+    )
+    shift = row("shift", **{name: main[name] for name in fields})
+    results = changed(results, drop=lambda r: r["id"] == main["id"], add=[shift])
+    protocol = results.protocol
+    analyses = {
+        **protocol.analyses,
+        "odi": analysis.model_copy(update={"method": "mann-whitney"}),
+        "odi_mean": analysis.model_copy(update={"label": "Means", "role": "sensitivity", "supports": "odi"}),
+    }
+    means = row("mean difference", **{name: crude[name] for name in fields} | {"analysis": "odi_mean"})
+    results = changed(results, add=[means])
+    results = dataclasses.replace(results, protocol=protocol.model_copy(update={"analyses": analyses}))
+    words = said(estimates(results, "odi", better="lower"))
+    assert "Median difference," in words and "mean difference" in words
+
+
+@pytest.mark.parametrize("width", [720, 350])
+@pytest.mark.parametrize(
+    ("name", "better", "kind", "value", "at"),
+    [
+        ("primary", "higher", "non-inferiority", 0.1, [-10]),
+        ("odi", "lower", "non-inferiority", 3, [3]),
+        ("odi", "higher", "non-inferiority", 3, [-3]),
+        ("odi", "lower", "equivalence", 3, [-3, 3]),
+    ],
+)
+def test_the_margin_is_a_labelled_line_on_the_side_where_it_decides(
+    make_results, width, name, better, kind, value, at
+):
+    results = with_analysis(make_results(), name, margin=Margin(kind=kind, value=value))
+    svg = estimates(results, name, better=better, width=width)
+    ticks = {
+        float(t.text.replace("−", "-")): float(t.attrib["x"])
+        for t in texts(svg)
+        if t.get("text-anchor") == "middle" and re.fullmatch(r"−?\d+", t.text or "")
+    }
+    low, high = min(ticks), max(ticks)
+    expected = [ticks[low] + (v - low) / (high - low) * (ticks[high] - ticks[low]) for v in at]
+    dotted = {
+        float(e.attrib["x1"]) for e in ET.fromstring(svg).iter(f"{SVG}line") if e.get("stroke-dasharray")
+    }
+    labels = [float(t.attrib["x"]) for t in texts(svg) if t.text == "margin"]
+    assert sorted(dotted) == pytest.approx(expected, abs=0.6)  # a label at the end is moved inside
+    assert sorted(labels) == pytest.approx(expected, abs=0.6)
+
+
+def test_without_a_margin_none_is_drawn(make_results):
+    assert "margin" not in said(estimates(make_results()))
+
+
+def test_intervals_of_different_levels_each_say_their_own(make_results, changed):
+    results = make_results()
+    worst = results.one(analysis="worst_case", statistic="risk difference", arm="bmc")
+    svg = estimates(
+        changed(results, drop=lambda r: r["id"] == worst["id"], add=[worst | {"conf_level": 0.9}]), "primary"
+    )
+    assert "percentage points (CI)</text>" in svg
+    assert svg.count("(90% CI ") >= 1 and svg.count("(95% CI ") >= 2

@@ -30,6 +30,9 @@ FIGURES: dict[str, Callable[[Results, int, float], str]] = {
     "flow": lambda r, w, f: figures.flow(r, width=w),
     "trajectory": lambda r, w, f: figures.trajectory(r, "odi_change", better="lower", mid=10 * f, width=w),
     "responders": lambda r, w, f: figures.responders(r, "primary", width=w),
+    "subgroups": lambda r, w, f: figures.subgroups(
+        r, "odi", list(r.protocol.visits)[-1], better="lower", width=w
+    ),
     "distribution": lambda r, w, f: figures.distribution(
         r, "odi_change", list(r.protocol.visits)[-1], better="lower", threshold=10 * f, width=w
     ),
@@ -181,10 +184,12 @@ def names_of(results: Results) -> set[str]:
     protocol = results.protocol
     words = [visit.label for visit in protocol.visits.values()]
     words += [endpoint.label for endpoint in protocol.endpoints.values()] + ["95"]
+    words += [row["subgroup"] for row in results.rows() if row["subgroup"]]
     return {n for text in words for n in NUMBER.findall(text)}
 
 
 def test_every_number_with_a_row_is_a_number_of_that_row(drawn):
+    seen = 0
     for key, (results, svg) in drawn.items():
         rows = {row["id"]: row for row in results.rows()}
         names = names_of(results)
@@ -193,18 +198,24 @@ def test_every_number_with_a_row_is_a_number_of_that_row(drawn):
                 row = rows[element.attrib["data-row"]]
                 for shown in NUMBER.findall(element.text or ""):
                     assert shown in said_by(row) | names, (key, element.text, row["key"])
+                    seen += 1
+    assert seen > 100
 
 
 def test_every_number_in_words_has_a_row_or_is_a_name(drawn):
+    seen = 0
     for key, (results, svg) in drawn.items():
         for element in ET.fromstring(svg).iter(f"{SVG}text"):
             text = element.text or ""
             is_tick = re.fullmatch(r"−?\d[\d.\u202f]*%?", text)
             if "data-row" not in element.attrib and not is_tick and not text.startswith("at −"):
                 assert set(NUMBER.findall(text)) <= names_of(results), (key, text)
+                seen += bool(NUMBER.findall(text))
+    assert seen > 10
 
 
 def test_every_number_of_a_description_is_in_the_results(drawn):
+    seen = 0
     for key, (results, svg) in drawn.items():
         description = ET.fromstring(svg).findtext(f"{SVG}desc") or ""
         known = set().union(*(said_by(row) for row in results.rows())) | names_of(results)
@@ -213,6 +224,8 @@ def test_every_number_of_a_description_is_in_the_results(drawn):
             text for text in NUMBER.findall(description) if f"a change at {text} or better" in description
         }
         assert set(NUMBER.findall(description)) <= known | counted | threshold, key
+        seen += len(NUMBER.findall(description))
+    assert seen > 100
 
 
 def test_the_description_states_the_numbers_that_the_figure_shows(drawn):
@@ -221,6 +234,7 @@ def test_the_description_states_the_numbers_that_the_figure_shows(drawn):
         "trajectory": "(95% CI −21.8 to −8.6) at 12 months",
         "responders": "12 months: BMC + conventional care 67% (24/36)",
         "distribution": "Share of patients with a change at −10 or better: BMC + conventional care 56%",
+        "subgroups": "All patients: −14.9 points (95% CI −21.8 to −8.6). Age, Under 60 years: −11.5 points",
         "flow": "112 assessed for eligibility, 80 enrolled.",
     }.items():
         description = ET.fromstring(drawn["as usual", name, 720][1]).findtext(f"{SVG}desc") or ""
@@ -241,11 +255,11 @@ def test_a_figure_is_the_same_from_run_to_run(drawn, make_results, long_arms):
 
 def test_nothing_is_dropped_when_it_cannot_be_estimated(drawn):
     for (case, name, width), (results, svg) in drawn.items():
-        if name in ("estimates", "trajectory", "responders"):
+        if name in ("estimates", "trajectory", "responders", "subgroups"):
             assert ("not estimable" in svg) == case.startswith("not estimable"), (case, name, width)
         if name == "estimates":
             compared = list(results.rows(endpoint="primary", statistic="risk difference", role="primary"))
-            assert all(f'data-row="{row["id"]}"' in svg for row in compared)
+            assert compared and all(f'data-row="{row["id"]}"' in svg for row in compared)
 
 
 def test_no_rule_is_darker_than_the_grid_but_zero_and_the_minimal_important_difference(parsed):
@@ -254,6 +268,7 @@ def test_no_rule_is_darker_than_the_grid_but_zero_and_the_minimal_important_diff
             continue
         rules = root.find(f"{SVG}g")
         assert rules is not None
+        assert len(rules), key
         dark = {line.get("stroke") for line in rules} - {"#d5dade"}
         assert dark <= {"#1b1f24", "#59626d"}, key
 

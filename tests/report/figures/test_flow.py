@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ET
 
 import pytest
 
+from armwise.analysis.results import row, table
+from armwise.protocol.plan import AnalysisSet
 from armwise.report.figures import flow
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -53,8 +56,13 @@ def test_a_study_without_screening_starts_at_enrolment_and_says_so(make_results,
     assert said[0] == "Enrolled: 80" and "Nobody was counted before enrolment" in said
 
 
-def test_a_chosen_treatment_is_said_to_be_chosen(make_results):
-    assert "Treatment chosen, not randomised; open label" in words(flow(make_results()))
+def test_a_treatment_is_said_to_be_chosen_only_where_the_protocol_says_so(make_results):
+    results = make_results()
+    assert "Arms chosen, not randomised; open label" in words(flow(results))
+    study = results.protocol.study.model_copy(update={"allocated_by": "unstated"})
+    protocol = results.protocol.model_copy(update={"study": study})
+    said = words(flow(dataclasses.replace(results, protocol=protocol)))
+    assert "Arms not randomised; open label" in said
 
 
 def test_arms_that_do_not_fit_side_by_side_stand_below_each_other(make_results, long_arms):
@@ -68,3 +76,72 @@ def test_a_loss_without_a_reason_is_still_drawn(make_results, changed):
 
     lost = row("count", 2, analysis="flow", category="off study", arm="bmc", visit="m12")
     assert "Left the study: 2" in words(flow(changed(make_results(), add=[lost])))
+
+
+def filled(results, rule, keep_missing=False):
+    """The results under a rule for missing answers; nobody is left out for a missing outcome, unless said otherwise."""
+    analyses = dict(results.protocol.analyses)
+    analyses["primary"] = analyses["primary"].model_copy(update={"missing": rule})
+    rows = [
+        r for r in results.rows() if keep_missing or not (r["category"] or "").startswith("outcome missing")
+    ]
+    protocol = results.protocol.model_copy(update={"analyses": analyses})
+    return dataclasses.replace(results, table=table(rows), protocol=protocol)
+
+
+@pytest.mark.parametrize("width", [720, 350])
+def test_who_is_not_analysed_is_said_by_reason_before_the_analysis(make_results, width):
+    results = make_results()
+    root = ET.fromstring(flow(results, width=width))
+    y = {t.get("data-row"): float(t.attrib["y"]) for t in root.iter(f"{SVG}text")}
+    for arm in results.protocol.arms:
+        seen = results.one(analysis="flow", category="assessed", arm=arm, visit="m12")
+        used = results.one(analysis="flow", category="analysed", arm=arm)
+        left = results.rows(analysis="primary", statistic="excluded", arm=arm)
+        assert len(left) == 2
+        assert all(y[seen["id"]] < y[row["id"]] < y[used["id"]] for row in left)
+
+
+def test_a_reason_is_said_without_names_of_the_protocol(make_results):
+    said = words(flow(make_results()))
+    assert said.count("Of those allocated, outcome missing: 2") == 2
+    assert said.count("Of those allocated, body mass index missing: 1") == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "in_the_arm", "in_the_reference"),
+    [
+        ("non-response", "Counted as no response: 2", "Counted as no response: 2"),
+        ("worst-case", "Counted as no response: 2", "Counted as a response: 2"),
+        ("locf", "Carried forward: 2", "Carried forward: 2"),
+    ],
+)
+def test_outcomes_that_a_rule_filled_are_counted_where_it_does(
+    make_results, rule, in_the_arm, in_the_reference
+):
+    results = filled(make_results(), rule)
+    texts = ET.fromstring(flow(results)).iter(f"{SVG}text")
+    drawn = {t.get("data-row"): (t.text or "").replace("\u00a0", " ") for t in texts}
+    for arm, expected in (("bmc", in_the_arm), ("control", in_the_reference)):
+        row = results.one(analysis="primary", statistic="missing outcomes", arm=arm)
+        assert drawn[row["id"]] == expected
+
+
+def test_complete_cases_fill_nothing(make_results):
+    said = words(flow(make_results()))
+    assert said and not [text for text in said if text.startswith(("Counted", "Carried"))]
+
+
+def test_what_could_not_be_carried_forward_is_not_said_to_be(make_results):
+    said = " ".join(words(flow(filled(make_results(), "locf", keep_missing=True))))
+    assert said.count("Outcome missing, carried forward where there is an earlier answer: 2") == 2
+
+
+def test_who_is_not_in_the_analysis_set_is_said_by_its_label(make_results, changed):
+    results = make_results()
+    where = AnalysisSet(label="Efficacy population", where={"subjects.efficacy": "Y"})
+    protocol = results.protocol.model_copy(update={"analysis_sets": {"eff": where}})
+    about = {"analysis": "primary", "endpoint": "primary", "visit": "m12", "arm": "bmc"}
+    left = row("excluded", 7, category="not in the set eff: subjects.efficacy is not Y", **about)
+    results = dataclasses.replace(changed(results, add=[left]), protocol=protocol)
+    assert "Of those allocated, not in the efficacy population: 7" in words(flow(results))

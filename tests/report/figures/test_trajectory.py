@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 import xml.etree.ElementTree as ET
 
 import pytest
 
+from armwise.analysis.results import table
 from armwise.report.figures import trajectory
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -45,7 +47,7 @@ def test_visits_stand_in_proportion_to_their_days(make_results, width):
 def test_means_and_differences_of_a_visit_share_their_place_on_the_time_axis(make_results):
     results = make_results()
     root = draw(results)
-    difference = results.one(analysis="odi", statistic="mean difference")
+    difference = results.one(analysis="odi", statistic="mean difference", subgroup=None)
     arms = [place(root, mean_row(results, "m12", arm)["id"])[0] for arm in ("bmc", "control")]
     assert place(root, difference["id"])[0] == pytest.approx(sum(arms) / 2, abs=0.1)
 
@@ -95,12 +97,16 @@ def test_patients_at_each_visit_are_counted_by_arm(make_results):
     assert len(counts) == 10 and all(f'data-row="{row["id"]}"' in svg for row in counts)
 
 
-def test_only_the_named_analyses_are_drawn(make_results):
+def test_the_levels_of_means_and_of_differences_are_said_apart(make_results):
     results = make_results()
-    root = draw(results, analyses=["odi"])
-    drawn = {e.get("data-row") for e in root.iter()}
-    course = results.rows(analysis="odi_course", statistic="mean difference")
-    assert course and not drawn & {row["id"] for row in course}
+    rows = [
+        row | {"conf_level": 0.9} if row["versus"] and row["conf_level"] else row for row in results.rows()
+    ]
+    said = " ".join(
+        t.text or "" for t in draw(dataclasses.replace(results, table=table(rows))).iter(f"{SVG}text")
+    )
+    assert "(95% CI); lower is better" in said
+    assert "from Control (90% CI)" in said
 
 
 def test_a_missing_mean_breaks_the_line_and_is_said(make_results):
@@ -125,3 +131,23 @@ def test_the_unit_of_time_is_the_one_in_which_visits_are_whole(make_results):
     for unit, visits in cases:
         said = [t.text or "" for t in draw(make_results(visits=visits)).iter(f"{SVG}text")]
         assert any(text.startswith(f"{unit} after treatment starts") for text in said), unit
+
+
+def test_every_interval_is_solid(make_results):
+    results = make_results(arms={"a": ("A", ""), "b": ("B", ""), "c": ("C", ""), "d": ("D", "")})
+    _, marks, _ = draw(results).findall(f"{SVG}g")
+    intervals = list(marks.iter(f"{SVG}line"))
+    assert len(intervals) == 4 * 5 + 3 * 4
+    assert not [line for line in intervals if "stroke-dasharray" in line.attrib]
+
+
+@pytest.mark.parametrize("width", [720, 350])
+def test_the_axis_has_the_label_of_the_score_and_not_that_of_the_endpoint(make_results, width):
+    results = make_results()
+    endpoints = dict(results.protocol.endpoints)
+    endpoints["odi_change"] = endpoints["odi_change"].model_copy(update={"label": "ODI change"})
+    protocol = results.protocol.model_copy(update={"endpoints": endpoints})
+    svg = trajectory(
+        dataclasses.replace(results, protocol=protocol), "odi_change", better="lower", width=width
+    )
+    assert "Mean Oswestry Disability Index (95% CI)" in svg and "ODI change" not in svg

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from markupsafe import Markup
 
-from armwise.analysis.results import Results
+from armwise.analysis.results import Results, Row, table
+from armwise.protocol.model import Analysis, Endpoint, Protocol
+from armwise.report import comparisons
 from armwise.report.sections import outcomes
 from armwise.report.tables import Table
 from armwise.report.words import Words
@@ -18,7 +23,7 @@ def table_of(results: Results) -> Table:
 
 def test_p_stands_last_and_only_where_the_plan_covers_it(two_arms: Results) -> None:
     table = table_of(two_arms)
-    assert table.columns[-1].label == "P"
+    assert table.columns[-1].label == "P, adjusted"
     shown = {str(line.head): Markup(line.cells[-1]).striptags() for line in table.rows}
     assert shown["ODI or pain responder"] == "<0.001"
     assert shown["Oswestry Disability Index"] == "<0.001"
@@ -45,3 +50,86 @@ def test_more_than_two_arms_take_a_line_each(trial: Results) -> None:
 def test_the_unadjusted_difference_stands_beside_the_adjusted_one(two_arms: Results) -> None:
     heads = [c.label for c in table_of(two_arms).columns]
     assert heads.index("Unadjusted") == heads.index("Difference (95%\u00a0CI)") + 1
+
+
+def line_of(results: Results, head: str) -> list[str]:
+    """The cells of one outcome, as text."""
+    line = next(x for x in table_of(results).rows if str(x.head) == head)
+    return [Markup(cell).striptags() for cell in line.cells]
+
+
+def rewritten(results: Results, change: Callable[[Row], dict[str, Any] | None]) -> Results:
+    """The results with rows changed; those for which nothing is returned stay as they are."""
+    rows = [r | (change(r) or {}) for r in results.table.to_dicts()]
+    return Results(table(rows), results.protocol, "", manifest=results.manifest)
+
+
+def redeclared(results: Results, **changes: dict[str, Analysis] | dict[str, Endpoint]) -> Results:
+    """The same rows under a protocol with other analyses, endpoints or families."""
+    protocol: Protocol = results.protocol.model_copy(update=changes)
+    return Results(results.table, protocol, "", manifest=results.manifest)
+
+
+def test_the_counts_beside_a_difference_are_those_behind_it(two_arms: Results) -> None:
+    assert line_of(two_arms, "ODI or pain responder")[:2] == ["27 of 36 (75%)", "11 of 36 (31%)"]
+    observed = comparisons.described(two_arms, "primary", "m12", "bmc", "responders")
+    assert observed is not None and (observed["estimate"], observed["n"]) == (29, 36)
+
+
+def test_the_means_beside_a_difference_are_those_behind_it(two_arms: Results) -> None:
+    assert line_of(two_arms, "Oswestry Disability Index")[:2] == ["−11.4 (10.6)", "1.2 (10.6)"]
+
+
+def test_the_head_says_the_level_of_the_intervals(two_arms: Results) -> None:
+    ninety = rewritten(
+        two_arms, lambda r: {"conf_level": 0.9} if r["versus"] and r["lower"] is not None else None
+    )
+    assert "Difference (90%\u00a0CI)" in [c.label for c in table_of(ninety).columns]
+    assert "95% CI" not in " ".join(
+        Markup(cell).striptags() for x in table_of(ninety).rows for cell in x.cells
+    )
+
+
+def test_where_levels_differ_each_interval_says_its_own(two_arms: Results) -> None:
+    mixed = rewritten(
+        two_arms, lambda r: {"conf_level": 0.9} if r["analysis"] == "odi" and r["versus"] else None
+    )
+    assert "Difference (CI)" in [c.label for c in table_of(mixed).columns]
+    assert "(90% CI " in line_of(mixed, "Oswestry Disability Index")[2]
+    assert "(95% CI " in line_of(mixed, "ODI or pain responder")[2]
+
+
+def test_p_is_called_adjusted_only_where_a_family_adjusts_it(two_arms: Results, trial: Results) -> None:
+    assert "P values are adjusted within their family" in " ".join(map(str, table_of(two_arms).notes))
+    plain = table_of(trial)  # one family of one test
+    assert plain.columns[-1].label == "P"
+    assert "adjusted within" not in " ".join(map(str, plain.notes))
+
+
+def test_an_sd_is_that_of_a_change_only_where_the_outcome_is_a_change(two_arms: Results) -> None:
+    assert "standard deviations of the change in" in str(table_of(two_arms).caption)
+    values = {
+        name: e.model_copy(update={"kind": "value"}) if e.kind == "change" else e
+        for name, e in two_arms.protocol.endpoints.items()
+    }
+    of_values = table_of(redeclared(two_arms, endpoints=values))
+    assert "standard deviations of the value in" in str(of_values.caption)
+    assert "Mean (SD)" in str(of_values.caption) and "change" not in str(of_values.caption)
+    assert {str(c.small) for c in of_values.columns if c.arm} == {"value"}
+    some = redeclared(two_arms, endpoints=values | {"odi_change": two_arms.protocol.endpoints["odi_change"]})
+    assert "standard deviations of the outcome in" in str(table_of(some).caption)
+
+
+def test_what_a_comparison_must_be_read_with_stands_below_the_table(two_arms: Results) -> None:
+    tied = rewritten(
+        two_arms,
+        lambda r: {"reason": "with ties a limit may lie on the null"} if r["statistic"] == "shift" else None,
+    )
+    assert "Opioid dose: with ties a limit may lie on the null." in [str(n) for n in table_of(tied).notes]
+
+
+def test_arms_are_said_to_be_chosen_only_where_the_protocol_says_so(two_arms: Results) -> None:
+    study = two_arms.protocol.study.model_copy(update={"allocated_by": "unstated"})
+    found = table_of(redeclared(two_arms, study=study))  # type: ignore[arg-type]
+    said = " ".join([*(str(c.small) for c in found.columns), *map(str, found.notes)])
+    assert "arms not randomised" in said and "chosen" not in said

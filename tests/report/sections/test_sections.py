@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import ModuleType
+
 import pytest
 from markupsafe import Markup
 
-from armwise.analysis.results import Results
+from armwise.analysis.results import Results, Row, table
 from armwise.report.html import SECTIONS
 from armwise.report.page import Prose, Section
 from armwise.report.sections import (
@@ -19,6 +22,8 @@ from armwise.report.sections import (
     published,
     responders,
 )
+from armwise.report.sections.answer import answer
+from armwise.report.sections.provenance import by_place
 from armwise.report.tables import Table
 from armwise.report.words import Words
 
@@ -87,7 +92,7 @@ def test_a_number_needed_through_infinity_says_so(two_arms: Results) -> None:
     )
     results = Results(table, two_arms.protocol, "", manifest=two_arms.manifest)
     said = words_of(responders.section(results, Words.of(results)))
-    assert "29 to benefit (5 to benefit, through infinity, to 9 to harm)" in said
+    assert "29 to benefit (95% CI 5 to benefit, through infinity, to 9 to harm)" in said
 
 
 def test_the_curves_name_the_shares_at_the_declared_threshold(two_arms: Results) -> None:
@@ -159,6 +164,126 @@ def test_the_provenance_names_hashes_versions_seed_and_assumptions(two_arms: Res
         "data/odi.csv",
     ):
         assert part in said
+
+
+def with_protocol(results: Results, **changes: object) -> Results:
+    """The same rows under another protocol."""
+    protocol = results.protocol.model_copy(update=changes)
+    return Results(results.table, protocol, "", manifest=results.manifest)
+
+
+def with_rows(results: Results, change: Callable[[Row], dict[str, object] | None]) -> Results:
+    """The results with rows changed; those for which nothing is returned stay as they are."""
+    rows = [r | (change(r) or {}) for r in results.table.to_dicts()]
+    return Results(table(rows), results.protocol, "", manifest=results.manifest)
+
+
+def at_ninety(row: Row) -> dict[str, object] | None:
+    """Every comparison with a 90% interval."""
+    return {"conf_level": 0.9} if row["versus"] and row["lower"] is not None else None
+
+
+@pytest.mark.parametrize("section", [course, responders], ids=["course", "responders"])
+def test_a_table_says_the_level_of_its_own_differences(two_arms: Results, section: ModuleType) -> None:
+    found = with_rows(two_arms, at_ninety)
+    made = section.section(found, Words.of(found))
+    assert made is not None
+    heads = [
+        str(c.head) for block in made.blocks if isinstance(block.main, Table) for c in block.main.columns
+    ]
+    assert any("(90%\u00a0CI)" in head for head in heads)
+    assert not any("95%" in head for head in heads)
+
+
+def test_published_figures_stand_beside_intervals_of_the_level_that_they_have(two_arms: Results) -> None:
+    found = with_rows(two_arms, lambda r: {"conf_level": 0.99} if r["analysis"] == "describe" else None)
+    made = published.section(found, Words.of(found))
+    assert made is not None and isinstance(made.blocks[0].main, Table)
+    assert [str(c.small) for c in made.blocks[0].main.columns if c.small] == ["99%\u00a0CI"]
+
+
+def test_the_methods_say_the_levels_of_the_intervals(two_arms: Results) -> None:
+    assert "two-sided, each a 95% CI" in words_of(methods.section(two_arms, Words.of(two_arms)))
+    mixed = with_rows(two_arms, at_ninety)
+    assert "different levels (95% CI and 90% CI)" in words_of(methods.section(mixed, Words.of(mixed)))
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("label", "the visit that it is labelled with; the windows assign none"),
+        ("date", "the visit in whose window its date lies, whatever its label"),
+    ],
+)
+def test_the_methods_say_by_which_rule_a_record_belongs_to_a_visit(
+    two_arms: Results, by: str, said: str
+) -> None:
+    results = with_protocol(two_arms, visits_by=by)
+    found = words_of(methods.section(results, Words.of(results)))
+    assert f"A record belongs to {said}." in found
+    assert "Of two records in one window" not in found
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("patient-choice", "The patients chose their treatment."),
+        ("unstated", "Treatment was not assigned at random."),
+    ],
+)
+def test_the_page_says_of_the_allocation_what_the_protocol_says_and_no_more(
+    two_arms: Results, by: str, said: str
+) -> None:
+    study = two_arms.protocol.study.model_copy(update={"allocated_by": by})
+    results = with_protocol(two_arms, study=study)
+    words = Words.of(results)
+    head, doubt = answer(results, words).doubts[0]
+    assert head == ("Chosen, not randomised" if by == "patient-choice" else "Not randomised")
+    assert Markup(doubt).striptags().startswith(said)
+    assert said in words_of(methods.section(results, words))
+    assert "chose" in words_of(responders.section(results, words)) or by == "unstated"
+    assert "chose" not in words_of(participants.section(results, words)) or by != "unstated"
+
+
+@pytest.mark.parametrize(
+    ("adjust", "when"),
+    [("overlap-weights", "before weighting"), ("covariates", "at baseline"), ("none", "at baseline")],
+)
+def test_a_difference_before_weighting_is_said_only_where_there_are_weights(
+    two_arms: Results, adjust: str, when: str
+) -> None:
+    declared = two_arms.protocol.analyses["primary"].model_copy(update={"adjust": adjust})
+    results = with_protocol(two_arms, analyses=two_arms.protocol.analyses | {"primary": declared})
+    _, doubt = answer(results, Words.of(results)).doubts[0]
+    assert f"The largest recorded difference {when} was in" in Markup(doubt).striptags()
+
+
+def test_the_responders_beside_a_difference_are_those_behind_it(two_arms: Results) -> None:
+    said = words_of(responders.section(two_arms, Words.of(two_arms)))
+    assert "At 12 months, 75% improved with BMC and 31% with conventional care" in said
+    assert "27 of 36 (75%) | 11 of 36 (31%)" in said
+
+
+def test_assumptions_stand_by_what_they_are_about_and_none_is_lost() -> None:
+    made = by_place(
+        [
+            "outcomes.odi.total.means.bmc: m12 31.5 (invented; of 3, the first digit)",
+            "outcomes.odi.total.means.control: m12 49 (invented)",
+            "outcomes.odi.total.sds: m12 9 (invented)",
+            "covariates.age: sd 11 (SD (of 2021), cut)",
+            "enrolment: months 15",
+            "No place, only words: nothing (at all).",
+        ]
+    )
+    assert made == [
+        (
+            "outcomes.odi.total",
+            "means.bmc: m12 31.5 (invented; of 3, the first digit). means.control: m12 49; sds: m12 9 (invented)",
+        ),
+        ("covariates", "age: sd 11 (SD (of 2021), cut)"),
+        ("enrolment", "months 15"),
+        ("", "No place, only words: nothing (at all)."),
+    ]
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda s: s.__module__.rpartition(".")[2])

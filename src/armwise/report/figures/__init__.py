@@ -4,6 +4,7 @@
     flow           participants from assessment to analysis
     trajectory     the main score over time, and the difference on the same axis
     responders     responders by visit
+    subgroups      one comparison within each subgroup
     distribution   cumulative distribution of change
     balance_cell   a covariate's balance, in a row of Table 1
     interval_cell  an interval in SD units, in a row of the table of all outcomes
@@ -19,6 +20,16 @@ from armwise.report.figures.estimates import estimates
 from armwise.report.figures.flow import flow
 from armwise.report.figures.interval_cell import interval_cell
 from armwise.report.figures.responders import responders
+from armwise.report.figures.subgroups import subgroups
 from armwise.report.figures.trajectory import trajectory
 
-__all__ = ["balance_cell", "distribution", "estimates", "flow", "interval_cell", "responders", "trajectory"]
+__all__ = [
+    "balance_cell",
+    "distribution",
+    "estimates",
+    "flow",
+    "interval_cell",
+    "responders",
+    "subgroups",
+    "trajectory",
+]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from armwise.analysis.results import Row
+from armwise.report.comparisons import usable
+from armwise.report.figures.names import NOT_ESTIMABLE
 from armwise.report.figures.scale import Scale
-from armwise.report.figures.selection import NOT_ESTIMABLE, estimable
 from armwise.report.figures.style import BORDER, GREY, INK
 from armwise.report.figures.svg import Drawing
 from armwise.report.numbers import shown
@@ -34,17 +35,17 @@ def balance_cell(
     scale = Scale(0, top, 7, width - 9)
     drawing.rule(scale(0), 2, scale(0), 20, INK)
     drawing.rule(scale(NOTABLE), 2, scale(NOTABLE), 20, GREY, dash="2 2")
-    sizes = [abs(row["estimate"]) for row in (before, after) if row is not None and estimable(row)]
+    sizes = [abs(row["estimate"]) for row in (before, after) if row is not None and usable(row)]
     if len(sizes) == 2:
         drawing.bar(scale(sizes[1]), 11, scale(sizes[0]), 11, BORDER, 1)
     for row, filled in ((before, False), (after, True)):
-        if row is None or not estimable(row):
+        if row is None or not usable(row):
             continue
         size = abs(row["estimate"])
         if size > top or math.isinf(size):
             drawing.arrow(width - 1, 11, "right", INK)
         drawing.mark("disc", scale(size), 11, INK, 3.2 if filled else 4.6, row, filled)
-    words = [f"{shown(row).estimate if row and estimable(row) else NOT_ESTIMABLE} {when}" for row, when in
+    words = [f"{shown(row).estimate if row and usable(row) else NOT_ESTIMABLE} {when}" for row, when in
              ((before, "before"), (after, "after weighting")) if row is not None]  # fmt: skip
     return drawing.svg(
         22, f"Balance: {name}", f"Standardised difference {', '.join(words) or NOT_ESTIMABLE}."

@@ -9,13 +9,15 @@ import math
 from collections.abc import Sequence
 
 from armwise.analysis.results import Results, Row
+from armwise.report.comparisons import usable
+from armwise.report.figures.names import NOT_ESTIMABLE, arm_name, arm_short
 from armwise.report.figures.scale import Scale, ticks
-from armwise.report.figures.selection import NOT_ESTIMABLE, arm_name, arm_short, estimable
 from armwise.report.figures.style import DESKTOP, GREY, INK, LABEL, NOTE, SMALL, Better, arm_styles
 from armwise.report.figures.svg import Drawing, leading, middle, px
 from armwise.report.figures.text import spread, wrap
 from armwise.report.figures.text import width as text_width
 from armwise.report.numbers import number, shown
+from armwise.report.words import Words
 
 HEIGHT = 250.0
 
@@ -57,7 +59,8 @@ class _Distribution:
         self.results, self.better, self.width, self.wide = results, better, width, width >= DESKTOP
         self.drawing = Drawing(f"distribution {endpoint} {visit}", width)
         self.styles = arm_styles(results.protocol)
-        self.label = results.protocol.endpoints[endpoint].label or endpoint
+        words = Words.of(results)
+        self.label = words.score(words.score_of(endpoint)).label
         self.curves = {arm: self._curve(endpoint, visit, arm) for arm in results.protocol.arms}
         self.threshold = None if threshold is None else (-threshold if better == "lower" else threshold)
         ats = [row["at"] for rows in self.curves.values() for row in rows]
@@ -75,7 +78,7 @@ class _Distribution:
             analysis="distribution", statistic="cumulative share", endpoint=endpoint, visit=visit, arm=arm
         )
         return sorted(
-            (row for row in found if estimable(row) and row["at"] is not None), key=lambda row: row["at"]
+            (row for row in found if usable(row) and row["at"] is not None), key=lambda row: row["at"]
         )
 
     def _share(self, rows: Sequence[Row]) -> Row | None:

@@ -9,12 +9,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from armwise.analysis.results import Results, Row
-from armwise.report.figures.selection import arm_name, value_text
+from armwise.report.comparisons import primary_name, usable
+from armwise.report.figures.names import arm_name, value_text
 from armwise.report.figures.style import BORDER, DESKTOP, GREY, INK, LABEL, NOTE, arm_styles
 from armwise.report.figures.svg import Drawing, leading, middle
 from armwise.report.figures.text import width as text_width
 from armwise.report.figures.text import wrap
+from armwise.report.words import Words, inside, opening
 
+#: What a rule for missing answers does, by whether the arm is the reference.
+FILLED = {
+    (rule, reference): words
+    for rule, by_arm in {
+        "non-response": ("Counted as no response",) * 2,
+        "worst-case": ("Counted as no response", "Counted as a response"),
+        "locf": ("Carried forward",) * 2,
+    }.items()
+    for reference, words in zip((False, True), by_arm, strict=True)
+}
+#: How the reason of those who are not in the analysis set begins.
+OUTSIDE = "not in the set "
 PAD = 10.0
 GAP = 20.0
 NARROWEST = 160.0
@@ -34,11 +48,12 @@ class Say:
 
 @dataclass(slots=True)
 class Column:
-    """One arm's way: a box, what is said at each visit, a box."""
+    """One arm's way: a box, what is said at each visit, who was left out or filled in, a box."""
 
     arm: str
     head: list[Say]
     visits: dict[str, list[Say]] = field(default_factory=dict)
+    before: list[Say] = field(default_factory=list)
     foot: list[Say] = field(default_factory=list)
 
 
@@ -63,6 +78,7 @@ class _Flow:
     def __init__(self, results: Results, width: int) -> None:
         self.results, self.width, self.wide = results, width, width >= DESKTOP
         self.size = LABEL if self.wide else NOTE
+        self.protocol, self.primary = results.protocol, primary_name(results.protocol)
         self.drawing = Drawing("flow", width)
         self.styles = arm_styles(results.protocol)
         self.rows = results.rows(analysis="flow", statistic="count")
@@ -93,7 +109,65 @@ class _Flow:
             if said:
                 column.visits[visit] = said
         column.foot = self._say("In the primary analysis", self._found("analysed", arm=arm), bold=True)
+        if column.foot:
+            column.before = [*self._left_out(arm), *self._filled(arm)]
         return column
+
+    def _of_the_primary(self, statistic: str, arm: str) -> list[Row]:
+        """The counts of an arm's patients that stand behind the primary analysis, but for those of nobody."""
+        visit = self.protocol.analysis_visits(self.protocol.analyses[self.primary])[-1]
+        rows = self.results.rows(
+            analysis=self.primary, visit=visit, arm=arm, statistic=statistic, subgroup=None
+        )
+        return [row for row in rows if usable(row) and row["estimate"]]
+
+    def _left_out(self, arm: str) -> list[Say]:
+        """Who is not analysed, by reason; with those analysed they make everyone allocated."""
+        return [
+            Say(
+                f"Of those allocated, {self._why(row['category'])}:\u00a0{value_text(row)}",
+                row,
+                colour=GREY,
+                loss=True,
+            )
+            for row in self._of_the_primary("excluded", arm)
+        ]
+
+    def _why(self, category: str | None) -> str:
+        """A reason for leaving a patient out: `covariate missing: bmi` -> `body mass index missing`."""
+        kind, _, what = (category or "not analysed").partition(": ")
+        if kind == "covariate missing":
+            return f"{inside(Words.of(self.results).covariate(what))} missing"
+        if kind.startswith(OUTSIDE):
+            return self._outside(kind.removeprefix(OUTSIDE), what)
+        while (first := what.partition(" ")[0]) in self.protocol.endpoints:  # the component that was missing
+            what = what[len(first) + 1 :]
+        return f"{kind}, {what}" if what and what != "not recorded" else kind
+
+    def _outside(self, name: str, condition: str) -> str:
+        """That a patient is not in an analysis set: by its label, with the condition where it has several."""
+        declared = self.protocol.analysis_sets.get(name)
+        said = (
+            f"not in the {inside(declared.label)}"
+            if declared and declared.label
+            else f"not in the set {name}"
+        )
+        return f"{said}, {condition}" if declared is None or len(declared.where) > 1 else said
+
+    def _filled(self, arm: str) -> list[Say]:
+        """Whose outcome was missing and was filled in by the rule of the primary analysis."""
+        words = FILLED.get((self.protocol.analyses[self.primary].missing, arm == self.protocol.reference))
+        if words is None:
+            return []
+        if any(
+            (row["category"] or "").startswith("outcome missing")
+            for row in self._of_the_primary("excluded", arm)
+        ):
+            words = f"Outcome missing, {inside(words)} where there is an earlier answer"
+        return [
+            Say(f"{words}:\u00a0{value_text(row)}", row, colour=GREY, loss=True)
+            for row in self._of_the_primary("missing outcomes", arm)
+        ]
 
     def draw(self) -> float:
         """Draws everything; gives the height."""
@@ -104,10 +178,10 @@ class _Flow:
 
     def _top(self, y: float) -> float:
         """Assessed, excluded with reasons, enrolled; gives the bottom of the last box."""
-        drawing, study = self.drawing, self.results.protocol.study
-        masking = study.masking.replace("open-label", "open label").replace("-", " ")
-        by_chance = self.results.protocol.randomised
-        chosen = f"{'Allocated by chance' if by_chance else 'Treatment chosen, not randomised'}; {masking}"
+        drawing, protocol = self.drawing, self.results.protocol
+        masking = protocol.study.masking.replace("open-label", "open label").replace("-", " ")
+        by_chance = protocol.randomised
+        chosen = f"{'Allocated by chance' if by_chance else opening(Words(protocol, {}).chosen)}; {masking}"
         enrolled = self._say("Enrolled", self._found("enrolled"), bold=True) or [Say("Enrolled", None, True)]
         screened = self._say("Assessed for eligibility", self._found("screened"), bold=True)
         excluded = self._found("not enrolled")
@@ -219,6 +293,11 @@ class _Flow:
             for column, x, gone, here in zip(columns, places, losses, seen, strict=True):
                 self._visit(column, x + PAD, y + lost - 4 - self._tall(gone), gone, y + lost, here)
             y += lost + max(self._tall(lines) for lines in seen) + 6
+        left = [self._wrapped(c.before, box - 26) for c in columns]
+        lost = max(self._tall(lines) for lines in left)
+        for column, x, said in zip(columns, places, left, strict=True):
+            self._visit(column, x + PAD, y + 2, said, y, [])
+        y += lost + 6 if lost else 0
         foot = max(self._tall(self._wrapped(c.foot, room)) for c in columns) + 2 * PAD - 3
         for column, x in zip(columns, places, strict=True):
             style = self.styles[column.arm]
@@ -262,9 +341,8 @@ class _Flow:
         ]
         for column in self.columns:
             said = [say.text for say in column.head[1:]]
-            said += [say.text for says in column.visits.values() for say in says] + [
-                say.text for say in column.foot
-            ]
+            said += [say.text for says in column.visits.values() for say in says]
+            said += [say.text for say in (*column.before, *column.foot)]
             sentences.append(f"{arm_name(self.results, column.arm)}: {'; '.join(said)}.")
         return " ".join(filter(None, sentences)).replace("\u00a0", " ")
 

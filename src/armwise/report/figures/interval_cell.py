@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from armwise.analysis.results import Row
+from armwise.report.comparisons import has_interval, usable
+from armwise.report.figures.names import NOT_ESTIMABLE
 from armwise.report.figures.scale import Scale
-from armwise.report.figures.selection import NOT_ESTIMABLE, estimable, has_interval
 from armwise.report.figures.style import GREY, INK, SMALL, Better
 from armwise.report.figures.svg import Drawing, middle
 from armwise.report.numbers import confidence, number
@@ -39,7 +40,7 @@ def interval_cell(
     drawing = Drawing(f"interval {name}", width)
     scale = Scale(min(low, 0), max(high, 0), 7, width - 7)
     drawing.rule(scale(0), 1, scale(0), 21, INK)
-    if not estimable(row) or not sd or not math.isfinite(row["estimate"]):
+    if not usable(row) or not sd or not math.isfinite(row["estimate"]):
         drawing.text(scale(0) + 6, 11 + middle(SMALL), NOT_ESTIMABLE, size=SMALL, colour=GREY, row=row)
         return drawing.svg(22, f"Interval: {name}", f"Standardised difference {NOT_ESTIMABLE}.")
     sign = -1 if better == "lower" else 1

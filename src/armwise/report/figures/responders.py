@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
 
 from armwise.analysis.results import Results, Row
+from armwise.report.comparisons import AS_ANALYSED, analysed, by_visit, differences, has_interval, usable
+from armwise.report.figures.forest import statistic_words
+from armwise.report.figures.names import NOT_ESTIMABLE, arm_name, value_text
 from armwise.report.figures.scale import Scale
-from armwise.report.figures.selection import (
-    NOT_ESTIMABLE,
-    analyses_of,
-    arm_name,
-    described,
-    differences,
-    estimable,
-    has_interval,
-    value_text,
-)
 from armwise.report.figures.style import DESKTOP, GREY, INK, LABEL, NAME, NOTE, SMALL, arm_styles
 from armwise.report.figures.svg import Drawing, leading, middle
 from armwise.report.figures.text import width as text_width
 from armwise.report.figures.text import wrap
-from armwise.report.numbers import confidence, number, shown
+from armwise.report.numbers import MIXED, level, levels, number, shown
+from armwise.report.words import joined
 
 LANE = 18.0
 
 
-def responders(
-    results: Results, endpoint: str, analyses: Sequence[str] | None = None, *, width: int = 720
-) -> str:
+def responders(results: Results, endpoint: str, *, width: int = 720) -> str:
     """The share of responders by visit and arm, with its interval, and the adjusted difference in figures.
+
+    Where arms are compared the counts and shares are those of the patients compared; at other visits, of those with
+    the answer.
 
     Args:
         results: the results.
         endpoint: a yes-or-no endpoint of the protocol.
-        analyses: whose differences are shown, the first that has a visit; all of the endpoint by default.
         width: px; below 560 visits and differences stand above the intervals.
 
     Returns:
         An SVG.
     """
-    plot = _Responders(results, endpoint, analyses or analyses_of(results, endpoint), width)
+    plot = _Responders(results, endpoint, width)
     height = plot.draw()
     return plot.drawing.svg(
         height, f"{plot.label}: responders by visit", plot.description(), results.simulated
@@ -49,35 +43,65 @@ def responders(
 class _Responders:
     """The rows and places of the figure: a block a visit, a lane an arm."""
 
-    def __init__(self, results: Results, endpoint: str, analyses: Sequence[str], width: int) -> None:
+    def __init__(self, results: Results, endpoint: str, width: int) -> None:
         protocol = results.protocol
         self.results, self.width, self.wide = results, width, width >= DESKTOP
         self.drawing = Drawing(f"responders {endpoint}", width)
         self.styles = arm_styles(protocol)
         self.label = protocol.endpoints[endpoint].label or endpoint
-        self.risks = described(results, endpoint, "risk")
-        self.counts = described(results, endpoint, "responders")
+        self.risks = by_visit(results, endpoint, "risk")
+        self.counts = by_visit(results, endpoint, "responders")
         self.visits = [v for v in protocol.visits if any(v in rows for rows in self.risks.values())]
-        self.gaps = differences(results, analyses)
+        self.gaps = differences(results, endpoint)
+        self.level = level(row for rows in self.gaps.values() for row in rows.values())
+        self.statistics = {row["statistic"] for rows in self.gaps.values() for row in rows.values()}
+        self.several = 18.0 if sum(map(bool, self.gaps.values())) > 1 else 0.0
+        self._take_analysed()
         shares = [text_width(self._count(v, arm), SMALL) for arm in self.risks for v in self.visits]
         count = max(shares, default=0)
         if self.wide:
-            texts = [
-                text_width(value_text(row), NAME) for rows in self.gaps.values() for row in rows.values()
-            ]
+            texts = [text_width(self._gap(row), NAME) for rows in self.gaps.values() for row in rows.values()]
             self.first = min(
                 max((text_width(protocol.visit_label(v), NAME, True) for v in self.visits), default=0), 120
             )
             self.counts_at = self.first + 16 + count
-            self.right = width - max([*texts, text_width("percentage points", NOTE)]) - 56
+            heads = [text_width(line, NOTE) for line in self._gap_head()]
+            self.right = width - max([*(t + self.several for t in texts), *heads]) - 56
         else:
             self.first, self.counts_at, self.right = float(width), count, width - 44.0
         self.scale = Scale(0, 100, self.counts_at + 18, self.right)
 
+    def _take_analysed(self) -> None:
+        """Beside a difference stand the counts and shares of those behind it."""
+        for visit in self.visits:
+            names = {rows[visit]["analysis"] for rows in self.gaps.values() if visit in rows}
+            for name, arm in itertools.product(names, self.risks):
+                count = analysed(self.results, name, visit, arm, "responders")
+                risk = analysed(self.results, name, visit, arm, "risk")
+                if count is not None and count["method"] == AS_ANALYSED and risk is not None:
+                    self.counts[arm][visit], self.risks[arm][visit] = count, risk
+
+    def _gap(self, row: Row) -> str:
+        """A comparison; with its statistic and its level where those of the figure differ."""
+        value = value_text(row, level=self.level == MIXED)
+        return value if len(self.statistics) < 2 else f"{statistic_words(row['statistic'])} {value}"
+
+    def _gap_head(self) -> list[str]:
+        """What the comparisons are, in two lines: `Adjusted difference,` `percentage points (95% CI)`."""
+        if not self.statistics:
+            return []
+        names = {row["analysis"] for rows in self.gaps.values() for row in rows.values()}
+        adjusted = any(self.results.protocol.analyses[name].adjust != "none" for name in names)
+        what = statistic_words(next(iter(self.statistics))) if len(self.statistics) == 1 else "comparison"
+        what = (f"adjusted {what}" if adjusted else what).capitalize()
+        if self.statistics == {"risk difference"}:
+            return [f"{what},", f"percentage points ({self.level})"]
+        return [what, f"({self.level})"]
+
     def _count(self, visit: str, arm: str) -> str:
         """`32/40`."""
         row = self.counts[arm].get(visit)
-        if row is None or not estimable(row):
+        if row is None or not usable(row):
             return ""
         return f"{value_text(row)}/{number(row['n'])}" if row["n"] is not None else value_text(row)
 
@@ -98,32 +122,15 @@ class _Responders:
         return y + 16
 
     def _head(self) -> float:
-        rows = [row for rows in self.gaps.values() for row in rows.values()]
-        declared = [self.results.protocol.analyses[row["analysis"]] for row in rows]
-        what = "Adjusted difference" if any(a.adjust != "none" for a in declared) else "Difference"
-        level = confidence(rows[0]["conf_level"] or 0.95) if rows else "95% CI"
-        risk = next(
-            (
-                row["conf_level"]
-                for found in self.risks.values()
-                for row in found.values()
-                if row["conf_level"]
-            ),
-            0.95,
-        )
+        risk = joined(levels(row for found in self.risks.values() for row in found.values())) or MIXED
+        head = self._gap_head()
         if not self.wide:
-            text = f"Responders, per cent ({confidence(risk)})" + (
-                f"; {what.lower()}, percentage points ({level})" if rows else ""
-            )
+            said = " ".join(head)
+            text = "; ".join(filter(None, (f"Responders, per cent ({risk})", said[:1].lower() + said[1:])))
             return self.drawing.lines(0, 13, wrap(text, self.width, NOTE), size=NOTE, colour=GREY) - 6
-        self.drawing.text(
-            self.scale.start, 29, f"Responders, per cent ({confidence(risk)})", size=NOTE, colour=GREY
-        )
-        if rows:
-            self.drawing.text(self.width, 14, f"{what},", size=NOTE, colour=GREY, anchor="end")
-            self.drawing.text(
-                self.width, 29, f"percentage points ({level})", size=NOTE, colour=GREY, anchor="end"
-            )
+        self.drawing.text(self.scale.start, 29, f"Responders, per cent ({risk})", size=NOTE, colour=GREY)
+        for line, y in zip(head, (14, 29), strict=False):
+            self.drawing.text(self.width, y, line, size=NOTE, colour=GREY, anchor="end")
         return 38
 
     def _visit(self, visit: str, y: float) -> tuple[float, tuple[float, float]]:
@@ -153,22 +160,26 @@ class _Responders:
             for arm, gaps in self.gaps.items():
                 if visit in gaps:
                     at = middle_y if len(self.gaps) == 1 else lanes[arm]
-                    self._difference(gaps[visit], at + middle(NAME))
+                    self._difference(arm, gaps[visit], at + middle(NAME))
             y = max(y, top + step * len(label))
         return y + (14 if self.wide else 10), (top + 1, y - 1)
 
     def _narrow_head(self, visit: str, label: list[str], y: float) -> float:
         """The visit, and its differences right of it, each with the mark of its arm where there are several."""
         gaps = [(arm, rows[visit]) for arm, rows in self.gaps.items() if visit in rows]
-        several = 18.0 if len(gaps) > 1 else 0.0
-        texts = [f"difference {value_text(row)}" for _, row in gaps]
+        several = self.several
+        what = f"{statistic_words(next(iter(self.statistics)))} " if len(self.statistics) == 1 else ""
+        texts = [f"{what}{self._gap(row)}" for _, row in gaps]
         room = self.width - max((text_width(text, NAME) for text in texts), default=0) - several - 12
         below = self.drawing.lines(0, y + 16, wrap(" ".join(label), room, NAME, True), size=NAME, bold=True)
         baseline = y + 16
         for (arm, row), text in zip(gaps, texts, strict=True):
             if several:
                 self.drawing.arm_mark(self.styles[arm], self.width - 6, baseline - middle(NAME), 4)
-            self.drawing.text(self.width - several, baseline, text, size=NAME, anchor="end", row=row)
+            colour = self._gap_colour(arm, row)
+            self.drawing.text(
+                self.width - several, baseline, text, size=NAME, anchor="end", colour=colour, row=row
+            )
             baseline += leading(NAME)
         return max(below, baseline) - leading(NAME) + 8
 
@@ -180,7 +191,7 @@ class _Responders:
         wide = max(text_width(line, LABEL, True) for line in lines)
         x = (
             self.scale((first["lower"] or 0) * 100)
-            if first is not None and estimable(first)
+            if first is not None and usable(first)
             else self.scale.start
         )
         x = max(self.scale.start, min(x, self.scale.start + room - wide))
@@ -200,7 +211,7 @@ class _Responders:
                 anchor="end",
                 row=count,
             )
-        if row is None or not estimable(row):
+        if row is None or not usable(row):
             self.drawing.text(
                 self.scale.start + 4, y + middle(SMALL), NOT_ESTIMABLE, size=SMALL, colour=GREY, row=row
             )
@@ -223,16 +234,23 @@ class _Responders:
             end + 6, y + middle(SMALL), shown(row).estimate, size=SMALL, colour=style.colour, row=row
         )
 
-    def _difference(self, row: Row, y: float) -> None:
+    def _difference(self, arm: str, row: Row, y: float) -> None:
+        """A comparison in figures; with the mark and the colour of its arm where there are several."""
+        style = self.styles[arm]
+        if self.several:
+            self.drawing.arm_mark(style, self.width - 6, y - middle(NAME), 4)
         self.drawing.text(
-            self.width,
+            self.width - self.several,
             y,
-            value_text(row),
+            self._gap(row),
             size=NAME,
             anchor="end",
-            colour=INK if estimable(row) else GREY,
+            colour=self._gap_colour(arm, row),
             row=row,
         )
+
+    def _gap_colour(self, arm: str, row: Row) -> str:
+        return GREY if not usable(row) else self.styles[arm].colour if self.several else INK
 
     def description(self) -> str:
         """What the figure finds, with its numbers."""
@@ -241,14 +259,14 @@ class _Responders:
             said = []
             for arm, rows in self.risks.items():
                 row = rows.get(visit)
-                share = shown(row).estimate if row is not None and estimable(row) else NOT_ESTIMABLE
+                share = shown(row).estimate if row is not None and usable(row) else NOT_ESTIMABLE
                 count = self._count(visit, arm)
                 said.append(f"{arm_name(self.results, arm)} {share}{f' ({count})' if count else ''}")
             for arm, rows in self.gaps.items():
                 if visit in rows:
+                    row = rows[visit]
                     name = f" of {arm_name(self.results, arm)}" if len(self.gaps) > 1 else ""
-                    said.append(
-                        f"difference{name} {shown(rows[visit]).long if estimable(rows[visit]) else NOT_ESTIMABLE}"
-                    )
+                    value = shown(row).long if usable(row) else NOT_ESTIMABLE
+                    said.append(f"{statistic_words(row['statistic'])}{name} {value}")
             parts.append(f"{self.results.protocol.visit_label(visit)}: {', '.join(said)}.")
         return " ".join(parts)

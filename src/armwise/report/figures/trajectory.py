@@ -7,42 +7,28 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from armwise.analysis.results import Results, Row
+from armwise.report.comparisons import Table, by_visit, differences, has_interval, treatments, usable
+from armwise.report.figures.names import NOT_ESTIMABLE, arm_name, arm_short, time_axis, value_text
 from armwise.report.figures.scale import Scale, Ticks, ticks
-from armwise.report.figures.selection import (
-    NOT_ESTIMABLE,
-    Table,
-    analyses_of,
-    arm_name,
-    arm_short,
-    described,
-    differences,
-    estimable,
-    has_interval,
-    sentence_list,
-    time_axis,
-    treatments,
-    value_text,
-)
 from armwise.report.figures.style import DESKTOP, GREY, INK, LABEL, NOTE, SMALL, Better, arm_styles
 from armwise.report.figures.svg import Drawing, leading, middle, px
 from armwise.report.figures.text import spread, wrap
 from armwise.report.figures.text import width as text_width
-from armwise.report.numbers import confidence, sd_decimals, se_decimals, shown
+from armwise.report.numbers import MIXED, level, levels, sd_decimals, se_decimals, shown
+from armwise.report.words import Words, joined
 
 ABOVE, BELOW = 210.0, 112.0  # heights of the two panels; the upper one grows with its names
 DODGE = 5.0
 
 
 def trajectory(
-    results: Results, endpoint: str, analyses: Sequence[str] | None = None, *, better: Better, mid: float | None = None,
-    width: int = 720,
-) -> str:  # fmt: skip
-    """Mean score by visit and arm, the differences of the named analyses, and the patients at each visit.
+    results: Results, endpoint: str, *, better: Better, mid: float | None = None, width: int = 720
+) -> str:
+    """Mean score by visit and arm, the differences between the arms, and the patients at each visit.
 
     Args:
         results: the results.
         endpoint: a measured endpoint of the protocol; the means are those of its score.
-        analyses: whose differences are drawn, the first that has a visit; all of the endpoint by default.
         better: the direction in which the score improves.
         mid: the minimal important difference, positive, in points of the score; drawn on the side of improvement.
         width: px; below 560 the arms have their short names.
@@ -50,7 +36,7 @@ def trajectory(
     Returns:
         An SVG.
     """
-    plot = _Trajectory(results, endpoint, analyses or analyses_of(results, endpoint), better, mid, width)
+    plot = _Trajectory(results, endpoint, better, mid, width)
     height = plot.draw()
     title = f"{plot.label} by visit: means and differences between the arms"
     return plot.drawing.svg(height, title, plot.description(), results.simulated)
@@ -63,23 +49,24 @@ class _Trajectory:
         self,
         results: Results,
         endpoint: str,
-        analyses: Sequence[str],
         better: Better,
         mid: float | None,
         width: int,
     ) -> None:
         protocol = results.protocol
-        self.results, self.analyses, self.better, self.width = results, analyses, better, width
+        self.results, self.better, self.width = results, better, width
         self.wide = width >= DESKTOP
         self.drawing = Drawing(f"trajectory {endpoint}", width)
         self.styles = arm_styles(protocol)
-        self.label = protocol.endpoints[endpoint].label or endpoint
+        words = Words.of(results)
+        self.label = words.score(words.score_of(endpoint)).label
         self.kind = protocol.endpoints[endpoint].kind
         score = protocol.endpoints[endpoint].score or endpoint
-        self.means = described(results, score, "mean")
-        self.counts = described(results, score, "n")
+        self.means = by_visit(results, score, "mean")
+        self.counts = by_visit(results, score, "n")
         self.visits = [v for v in protocol.visits if any(v in self.means[arm] for arm in protocol.arms)]
-        self.gaps = _at(differences(results, analyses), self.visits)
+        self.gaps = _at(differences(results, endpoint), self.visits)
+        self.mixed = level(row for rows in self.gaps.values() for row in rows.values()) == MIXED
         self.mid = None if mid is None else (-mid if better == "lower" else mid)
         self.digits = self._mean_decimals(score)
         self.note = SMALL if not self.wide else NOTE
@@ -91,21 +78,18 @@ class _Trajectory:
 
     def _mean_decimals(self, score: str) -> int:
         """The decimals of all means: those that the SD of the last visit asks for, or else the interval."""
-        sds = described(self.results, score, "sd")
-        known = [row["estimate"] for rows in sds.values() for row in rows.values() if estimable(row)]
+        sds = by_visit(self.results, score, "sd")
+        known = [row["estimate"] for rows in sds.values() for row in rows.values() if usable(row)]
         if known:
             return sd_decimals(known[-1])
         means = [
-            row
-            for rows in self.means.values()
-            for row in rows.values()
-            if estimable(row) and has_interval(row)
+            row for rows in self.means.values() for row in rows.values() if usable(row) and has_interval(row)
         ]
         return se_decimals((means[-1]["upper"] - means[-1]["lower"]) / 3.92 if means else None)
 
     def _ticks(self) -> tuple[Ticks, Ticks]:
-        above = [row for rows in self.means.values() for row in rows.values() if estimable(row)]
-        below = [row for rows in self.gaps.values() for row in rows.values() if estimable(row)]
+        above = [row for rows in self.means.values() for row in rows.values() if usable(row)]
+        below = [row for rows in self.gaps.values() for row in rows.values() if usable(row)]
         lower = ticks([*_extent(below), 0.0, *([] if self.mid is None else [self.mid])], 4)
         return ticks(_extent(above), 5), lower
 
@@ -122,7 +106,7 @@ class _Trajectory:
         wanted = [text_width(line, LABEL, True) for lines in self.names.values() for line in lines]
         wanted += [text_width(line, self.note) for lines in shorts.values() for line in lines]
         wanted += [text_width(text, self.note) for text in fixed]
-        last = [row for rows in self.means.values() for row in rows.values() if estimable(row)]
+        last = [row for rows in self.means.values() for row in rows.values() if usable(row)]
         wanted += [text_width(shown(row, self.digits).estimate, LABEL) for row in last]
         self.margin = max(wanted)
         self.right = self.width - self.margin - 14
@@ -147,7 +131,7 @@ class _Trajectory:
         self.staggered = bool(gaps) and min(gaps) < widest + 2
 
     def _all_counts(self) -> list[str]:
-        return [value_text(row) for rows in self.counts.values() for row in rows.values() if estimable(row)]
+        return [value_text(row) for rows in self.counts.values() for row in rows.values() if usable(row)]
 
     def draw(self) -> float:
         """Draws everything; gives the height."""
@@ -155,7 +139,7 @@ class _Trajectory:
         y = self.drawing.lines(
             0,
             13,
-            wrap(f"Mean {self.label} ({self._level()}); {better}", self.width, NOTE),
+            wrap(f"Mean {self.label} ({self._levels(self.means)}); {better}", self.width, NOTE),
             size=NOTE,
             colour=GREY,
         )
@@ -175,11 +159,9 @@ class _Trajectory:
         y = self._patients(y + 24)
         return self._missing(y)
 
-    def _level(self) -> str:
-        levels = [
-            row["conf_level"] for rows in self.means.values() for row in rows.values() if row["conf_level"]
-        ]
-        return confidence(levels[0] if levels else 0.95)
+    def _levels(self, found: Table) -> str:
+        """The level of the intervals that are drawn, or all of them where they differ."""
+        return joined(levels(row for rows in found.values() for row in rows.values())) or MIXED
 
     def _grid(self, marks: Ticks, scale: Scale) -> None:
         for value in marks.values:
@@ -203,7 +185,7 @@ class _Trajectory:
             known = [(self.x[v] + shift, self.means[arm].get(v)) for v in self.visits]
             points: list[tuple[float, float, Row]] = []
             for x, row in known:
-                if row is None or not estimable(row):
+                if row is None or not usable(row):
                     self._line(points, style.colour, style.dash)
                     points = []
                     continue
@@ -213,7 +195,7 @@ class _Trajectory:
                 ends[arm] = points[-1][1]
             self._line(points, style.colour, style.dash)
             for x, row in known:
-                if row is not None and estimable(row):
+                if row is not None and usable(row):
                     self.drawing.arm_mark(style, x, scale(row["estimate"]), row=row)
         self._names(ends, scale)
 
@@ -233,7 +215,7 @@ class _Trajectory:
         )
         for arm, centre, height in zip(arms, centres, heights, strict=True):
             style = self.styles[arm]
-            visit = next(v for v in reversed(self.visits) if estimable(self.means[arm].get(v)))
+            visit = next(v for v in reversed(self.visits) if usable(self.means[arm].get(v)))
             row = self.means[arm][visit]
             x, y = self.right + 12, centre - height / 2 + LABEL * 0.95
             y = self.drawing.lines(x, y, self.names[arm], size=LABEL, colour=style.colour, bold=True)
@@ -258,9 +240,9 @@ class _Trajectory:
         what += " in change" if self.kind != "value" else ""
         reference = arm_short(self.results, self.results.protocol.reference)
         side = "below" if self.better == "lower" else "above"
-        arms = treatments(self.results)
+        arms = treatments(self.results.protocol)
         whom = arm_short(self.results, arms[0]) if len(arms) == 1 else "treatment"
-        text = f"{what} from {reference} ({self._level()}); {side} zero favours {whom}"
+        text = f"{what} from {reference} ({self._levels(self.gaps)}); {side} zero favours {whom}"
         y = self.drawing.lines(0, y, wrap(text, self.width, NOTE), size=NOTE, colour=GREY)
         for arm in arms:
             visits = [v for v in self.visits if v in self.gaps[arm]]
@@ -269,7 +251,7 @@ class _Trajectory:
             row, when = self.gaps[arm][visits[-1]], self.results.protocol.visit_label(visits[-1])
             colour = INK if len(arms) == 1 else self.styles[arm].colour
             name = "" if len(arms) == 1 else f"{arm_short(self.results, arm)}, "
-            words = f"{name}{when}: {value_text(row)}".replace(" (", "\u00a0(").replace(
+            words = f"{name}{when}: {value_text(row, level=self.mixed)}".replace(" (", "\u00a0(").replace(
                 " to ", "\u00a0to\u00a0"
             )
             y = self.drawing.lines(
@@ -292,23 +274,15 @@ class _Trajectory:
         for (_, lines, colour), centre, height in zip(texts, centres, heights, strict=True):
             y = centre - height / 2 + self.note * 0.98
             self.drawing.lines(self.right + 12, y, lines, size=self.note, colour=colour)
-        arms = treatments(self.results)
+        arms = treatments(self.results.protocol)
         for i, arm in enumerate(arms):
             colour = INK if len(arms) == 1 else self.styles[arm].colour
             for visit, row in self.gaps[arm].items():
-                if not estimable(row):
+                if not usable(row):
                     continue
                 x = self.x[visit] + (i - (len(arms) - 1) / 2) * DODGE * 1.6
                 if has_interval(row):
-                    self.drawing.bar(
-                        x,
-                        scale(row["lower"]),
-                        x,
-                        scale(row["upper"]),
-                        colour,
-                        1.6,
-                        self.styles[arm].dash if i else "",
-                    )
+                    self.drawing.bar(x, scale(row["lower"]), x, scale(row["upper"]), colour, 1.6)
                 if len(arms) == 1:
                     self.drawing.mark("diamond", x, scale(row["estimate"]), colour, 5, row)
                 else:
@@ -346,10 +320,10 @@ class _Trajectory:
             for arm, rows in found.items():
                 subject = f"{what}, {arm_short(self.results, arm)}," if named else what
                 for visit, row in rows.items():
-                    if not estimable(row):
+                    if not usable(row):
                         notes.setdefault((subject, row["reason"] or ""), []).append(visit)
         for (subject, reason), visits in notes.items():
-            when = sentence_list([self.results.protocol.visit_label(v) for v in visits])
+            when = joined([self.results.protocol.visit_label(v) for v in visits])
             text = f"{subject} {NOT_ESTIMABLE} at {when}{f': {reason}' if reason else ''}"
             y = self.drawing.lines(
                 0, y + leading(SMALL), wrap(text, self.width, SMALL), size=SMALL, colour=GREY
@@ -361,7 +335,7 @@ class _Trajectory:
         """What the figure finds, with its numbers."""
         parts = []
         for arm, rows in self.means.items():
-            known = [(v, row) for v, row in rows.items() if estimable(row)]
+            known = [(v, row) for v, row in rows.items() if usable(row)]
             said = [
                 f"{shown(row, self.digits).estimate} at {self.results.protocol.visit_label(v)}"
                 for v, row in known
@@ -371,7 +345,7 @@ class _Trajectory:
             )
         for arm, rows in self.gaps.items():
             said = [
-                f"{shown(row).long if estimable(row) else NOT_ESTIMABLE} at {self.results.protocol.visit_label(v)}"
+                f"{shown(row).long if usable(row) else NOT_ESTIMABLE} at {self.results.protocol.visit_label(v)}"
                 for v, row in rows.items()
             ]
             if said:

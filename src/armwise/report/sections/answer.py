@@ -17,9 +17,9 @@ from armwise.report.words import TARGETS, Words, hyphenless, inside, joined, mis
 
 def answer(results: Results, words: Words) -> Answer:
     """The first screen."""
-    name = comparisons.primary_name(words)
-    declared = comparisons.analysis_of(words, name)
-    rows = comparisons.leading(results, words, name)
+    name = comparisons.primary_name(words.protocol)
+    declared = comparisons.analysis_of(words.protocol, name)
+    rows = comparisons.leading(results, name)
     visit = words.protocol.analysis_visits(declared)[-1]
     better: Better = "higher" if words.higher_is_better(declared.endpoint) else "lower"
     drawn = None
@@ -51,13 +51,13 @@ def _design(results: Results, words: Words) -> Text:
 
 def lead(results: Results, words: Words, name: str, rows: list[Row], visit: str) -> Markup:
     """The one sentence: the counts or means, the adjusted difference, its interval."""
-    declared = comparisons.analysis_of(words, name)
+    declared = comparisons.analysis_of(words.protocol, name)
     observed = (
         _counts(results, words, name, visit)
         if words.protocol.endpoints[declared.endpoint].is_response
         else _means(results, words, name, declared.endpoint, visit)
     )
-    usable = [r for r in rows if cite.usable(r)]
+    usable = [r for r in rows if comparisons.usable(r)]
     if not usable:
         reason = rows[0]["reason"] if rows else "the results hold no such comparison"
         return text(
@@ -135,25 +135,25 @@ def _counts(results: Results, words: Words, name: str, visit: str) -> Markup:
 def _means(results: Results, words: Words, name: str, endpoint: str, visit: str) -> Markup:
     """`At week 24, the adjusted mean change in ADAS-Cog was 2.0 points with A and 2.5 with B.`
 
-    The means of the analysis itself where it has them, so that they differ by what the sentence says next; those
-    observed otherwise.
+    The adjusted means of the analysis itself where it has them, so that they differ by what the sentence says next;
+    those of the patients whom it compares otherwise.
     """
     change = "change in " if words.protocol.endpoints[endpoint].kind != "value" else ""
     adjusted = {
-        r["arm"]: r for r in results.rows(analysis=name, visit=visit, statistic="ls mean") if cite.usable(r)
+        r["arm"]: r
+        for r in results.rows(analysis=name, visit=visit, statistic="ls mean")
+        if comparisons.usable(r)
     }
     own = set(words.arms) <= adjusted.keys()
     parts: list[Markup] = []
     for arm in words.arms:
-        mean = adjusted[arm] if own else comparisons.described(results, endpoint, visit, arm, "mean")
-        sd = comparisons.described(results, endpoint, visit, arm, "sd")
-        if mean is not None and cite.usable(mean):
-            unit = f" {words.unit(endpoint)}" if not parts else ""
+        mean = adjusted[arm] if own else comparisons.analysed(results, name, visit, arm, "mean")
+        sd = comparisons.analysed(results, name, visit, arm, "sd")
+        if mean is not None and comparisons.usable(mean):
             parts.append(
                 text(
-                    "{mean}{unit} with {arm}",
-                    mean=cite.estimate(mean, sd=sd["estimate"] if sd else None),
-                    unit=unit,
+                    "{mean} with {arm}",
+                    mean=cite.estimate(mean, sd=sd["estimate"] if sd else None, unit=not parts),
                     arm=words.arm(arm),
                 )
             )
@@ -170,7 +170,7 @@ def _means(results: Results, words: Words, name: str, endpoint: str, visit: str)
 
 
 def _caption(words: Words, name: str) -> Markup:
-    declared = comparisons.analysis_of(words, name)
+    declared = comparisons.analysis_of(words.protocol, name)
     endpoint = words.protocol.endpoints[declared.endpoint]
     what = (
         text("A patient improved when {criterion}.", criterion=_criterion(words, declared.endpoint))
@@ -182,7 +182,7 @@ def _caption(words: Words, name: str) -> Markup:
             ),
         )
     )
-    return text("{what} {chosen}", what=what, chosen=words.chosen_note)
+    return text("{what} {chosen}", what=what, chosen=words.allocation_note)
 
 
 def _criterion(words: Words, endpoint: str) -> str:
@@ -191,7 +191,7 @@ def _criterion(words: Words, endpoint: str) -> str:
 
 def _facts(results: Results, words: Words, name: str, visit: str) -> tuple[tuple[str, Text], ...]:
     study = words.protocol.study
-    declared = comparisons.analysis_of(words, name)
+    declared = comparisons.analysis_of(words.protocol, name)
     response = words.protocol.endpoints[declared.endpoint].is_response
     endpoint = (
         f"{_criterion(words, declared.endpoint)}, {words.at(visit)}"
@@ -227,7 +227,7 @@ def _compared(results: Results, words: Words) -> Markup:
 
 def _estimand(words: Words, name: str) -> str:
     """Whom the estimate speaks of, in one sentence."""
-    declared = comparisons.analysis_of(words, name)
+    declared = comparisons.analysis_of(words.protocol, name)
     estimand = words.protocol.estimands.get(declared.estimand or "")
     if estimand is None:
         return "All patients with the outcome"
@@ -271,7 +271,7 @@ def _data(results: Results, words: Words, visit: str) -> Text:
 
 
 def _allocation(results: Results, words: Words) -> tuple[str, Text]:
-    if not words.arms_chosen:
+    if not words.nonrandomised:
         return "Allocated by chance", text(
             "Arms were assigned at random, so what was not recorded differs between them by chance alone; the intervals"
             " allow for that chance."
@@ -279,24 +279,28 @@ def _allocation(results: Results, words: Words) -> tuple[str, Text]:
     rows = [
         r
         for r in results.rows(analysis="baseline", statistic="standardised difference", target="everyone")
-        if cite.usable(r)
+        if comparisons.usable(r)
     ]
     largest = max(rows, key=lambda r: abs(r["estimate"]), default=None)
     seen = ""
     if largest is not None:
+        weights = comparisons.analysis_of(words.protocol, comparisons.primary_name(words.protocol)).adjust
         seen = text(
-            " The largest recorded difference before weighting was in {what}, {d} standard deviations.",
+            " The largest recorded difference {when} was in {what}, {d} standard deviations.",
+            when="before weighting" if weights == "overlap-weights" else "at baseline",
             what=inside(words.covariate(largest["item"])),
             d=cite.estimate(largest, note=True),
         )
-    weighted = comparisons.analysis_of(words, comparisons.primary_name(words)).adjust != "none"
+    weighted = (
+        comparisons.analysis_of(words.protocol, comparisons.primary_name(words.protocol)).adjust != "none"
+    )
     cannot = (
         "Adjustment balances what was recorded; it cannot balance what was not."
         if weighted
         else "The comparison is not adjusted."
     )
-    return "Chosen, not randomised", text(
-        "Patients and clinicians chose the arm.{seen} {cannot}", seen=seen, cannot=cannot
+    return "Chosen, not randomised" if words.by_choice else "Not randomised", text(
+        "{how}.{seen} {cannot}", how=opening(words.allocated), seen=seen, cannot=cannot
     )
 
 
@@ -319,7 +323,7 @@ def _missing(results: Results, words: Words, name: str, visit: str) -> tuple[str
     )
     if lost and not any(r["estimate"] for r in lost.values()):
         return "Missing answers", observed
-    rule = text(" {rule}.", rule=opening(missing_rule(comparisons.analysis_of(words, name).missing)))
+    rule = text(" {rule}.", rule=opening(missing_rule(comparisons.analysis_of(words.protocol, name).missing)))
     cases = [
         text(" {case}", case=_case(results, words, other))
         for other, a in words.protocol.analyses.items()
@@ -340,12 +344,12 @@ def _analysed(results: Results, words: Words) -> Markup:
 
 
 def _case(results: Results, words: Words, name: str) -> Markup:
-    rows = [r for r in comparisons.leading(results, words, name) if cite.usable(r)]
+    rows = [r for r in comparisons.leading(results, name) if comparisons.usable(r)]
     many = len(words.treatments) > 1
     parts = [
         text(
             "{v}{arm}",
-            v=cite.with_limits(r, note=True, level=i == 0),
+            v=cite.with_limits(r, note=True, unit=i == 0, level=i == 0),
             arm=f" with {words.brief(r['arm'])}" if many else "",
         )
         for i, r in enumerate(rows)

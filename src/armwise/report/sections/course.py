@@ -8,7 +8,7 @@ from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.trajectory import trajectory
-from armwise.report.numbers import row_decimals, sd_decimals
+from armwise.report.numbers import MIXED, level, row_decimals, sd_decimals
 from armwise.report.page import Block, Section, figure
 from armwise.report.tables import Column, Line, Table, Text, folded, noted
 from armwise.report.words import Words
@@ -17,7 +17,7 @@ from armwise.report.words import Words
 def section(results: Results, words: Words) -> Section | None:
     """The course of the score behind the primary endpoint; None without its means."""
     score = comparisons.main_score(words)
-    endpoint = comparisons.change_endpoint(words, score)
+    endpoint = comparisons.change_endpoint(words.protocol, score)
     visits = [
         v
         for v in words.protocol.visits
@@ -26,14 +26,15 @@ def section(results: Results, words: Words) -> Section | None:
     if endpoint is None or len(visits) < 2:
         return None
     facts = words.score(score)
-    compared = [v for v in visits if comparisons.answers(results, words, endpoint, v)]
-    below = f" Below, the difference in change{_adjusted(words, endpoint)}." if compared else ""
+    compared = [v for v in visits if comparisons.answers(results, endpoint, v)]
+    change = "" if words.protocol.endpoints[endpoint].kind == "value" else " in change"
+    below = f" Below, the difference{change}{_adjusted(words, endpoint)}." if compared else ""
     drawing = figure(
         f"{facts.label} by visit.",
         text(
             "Above, observed means with their intervals.{below} {chosen}",
             below=below,
-            chosen=words.chosen_note,
+            chosen=words.allocation_note,
         ),
         lambda width: trajectory(
             results,
@@ -67,24 +68,20 @@ def _adjusted(words: Words, endpoint: str) -> str:
 
 def _last(results: Results, words: Words, endpoint: str, visit: str) -> tuple[Text, ...]:
     """The difference at the last visit, adjusted and not, and what each assumes."""
-    name = comparisons.answers(results, words, endpoint, visit)[0]
-    declared = comparisons.analysis_of(words, name)
+    name = comparisons.answers(results, endpoint, visit)[0]
+    declared = comparisons.analysis_of(words.protocol, name)
     many = len(words.treatments) > 1
     said: list[Text] = []
-    for row in comparisons.leading(results, words, name, visit):
+    for row in comparisons.leading(results, name, visit):
         beside = (
-            [
-                r
-                for r in comparisons.leading(results, words, f"{name}.unadjusted", visit)
-                if r["arm"] == row["arm"]
-            ]
+            [r for r in comparisons.leading(results, f"{name}.unadjusted", visit) if r["arm"] == row["arm"]]
             if declared.adjust != "none"
             else []
         )
         crude = (
             text(
                 " Unadjusted: {u}.",
-                u=cite.with_limits(beside[0], row_decimals(row) if cite.usable(row) else None),
+                u=cite.with_limits(beside[0], row_decimals(row) if comparisons.usable(row) else None),
             )
             if beside
             else ""
@@ -96,7 +93,7 @@ def _last(results: Results, words: Words, endpoint: str, visit: str) -> tuple[Te
                 kind=kind,
                 arm=f", {words.brief(row['arm'])}" if many else "",
                 at=words.at(visit),
-                value=cite.with_limits(row, note=True, level=True),
+                value=cite.with_limits(row, note=True, unit=True, level=True),
                 crude=crude,
             )
         )
@@ -107,7 +104,7 @@ def _last(results: Results, words: Words, endpoint: str, visit: str) -> tuple[Te
 def lord(results: Results, words: Words, row: Row) -> Text:
     """How the adjusted and the unadjusted difference in change differ, where arms were chosen and they do."""
     found = results.rows(analysis=row["analysis"], visit=row["visit"], arm=row["arm"], statistic="lord")
-    if not found or not cite.usable(found[0]) or not (found[0]["reason"] or "").startswith("differ"):
+    if not found or not comparisons.usable(found[0]) or not (found[0]["reason"] or "").startswith("differ"):
         return ""
     return text(
         "The two differences are {d} standard errors apart (Lord’s paradox). The adjusted one assumes that patients"
@@ -118,34 +115,41 @@ def lord(results: Results, words: Words, row: Row) -> Text:
 
 
 def _table(results: Results, words: Words, score: str, endpoint: str, visits: list[str]) -> Table:
+    table = comparisons.differences(results, endpoint)
+    ci = level(row for rows in table.values() for row in rows.values())
     columns = [Column("Visit", side="left")]
     columns += [Column(words.short(arm), "mean (SD), n", arm=arm) for arm in words.arms]
+    change = "in value" if words.protocol.endpoints[endpoint].kind == "value" else "in change"
     for arm in words.treatments:
         against = "Difference" if len(words.treatments) == 1 else f"{words.short(arm)}, difference"
         columns.append(
             Column(
-                f"{against} (95% CI)",
-                "in change, adjusted" if _adjusted(words, endpoint) else "in change",
+                f"{against} ({ci})",
+                f"{change}, adjusted" if _adjusted(words, endpoint) else change,
                 wide=True,
             )
         )
-    rows = [_line(results, words, score, endpoint, visit) for visit in visits]
+    rows = [_line(results, words, score, visit, table, ci) for visit in visits]
     label = words.score(score).label
-    made = Table(f"{label} by visit.", tuple(columns), tuple(rows), words.chosen_note, compact=True)
-    return folded(made, len(words.arms), len(words.treatments), "below: difference in change (95% CI)")
+    caption = text(
+        "Means of those with a score at the visit; differences of those compared. {note}",
+        note=words.allocation_note,
+    )
+    made = Table(f"{label} by visit.", tuple(columns), tuple(rows), caption, compact=True)
+    return folded(made, len(words.arms), len(words.treatments), f"below: difference {change} ({ci})")
 
 
-def _line(results: Results, words: Words, score: str, endpoint: str, visit: str) -> Line:
+def _line(results: Results, words: Words, score: str, visit: str, table: comparisons.Table, ci: str) -> Line:
     cells: list[Text] = []
     for arm in words.arms:
         mean, sd = (comparisons.described(results, score, visit, arm, s) for s in ("mean", "sd"))
-        digits = sd_decimals(sd["estimate"]) if sd and cite.usable(sd) else 1
-        spread = text(" ({sd})", sd=cite.estimate(sd, digits)) if cite.usable(sd) else ""
+        digits = sd_decimals(sd["estimate"]) if sd and comparisons.usable(sd) else 1
+        spread = text(" ({sd})", sd=cite.estimate(sd, digits)) if comparisons.usable(sd) else ""
         n = text(", {n}", n=cite.count(mean, "n")) if mean and mean["n"] is not None else ""
         cells.append(
             text("{m}{sd}{n}", m=cite.estimate(mean, digits), sd=spread, n=n) if mean else Markup("")
         )
-    names = comparisons.answers(results, words, endpoint, visit)
-    rows = {r["arm"]: r for r in comparisons.leading(results, words, names[0], visit)} if names else {}
-    cells += [cite.with_limits(rows.get(arm), note=True) for arm in words.treatments]
+    cells += [
+        cite.with_limits(table[arm].get(visit), note=True, level=ci == MIXED) for arm in words.treatments
+    ]
     return Line(words.protocol.visit_label(visit), tuple(cells))

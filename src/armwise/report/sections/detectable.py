@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from armwise.analysis.results import Results, Row
-from armwise.report import cite
+from armwise.report import cite, comparisons
 from armwise.report.cite import text
 from armwise.report.numbers import percent
 from armwise.report.page import Block, Prose, Section
@@ -14,7 +14,7 @@ from armwise.report.words import Words
 
 def section(results: Results, words: Words) -> Section | None:
     """The smallest true difference that a study of this size finds; None where no size was planned."""
-    rows = [r for r in results.rows(analysis="detectable") if cite.usable(r) and r["statistic"] != "n"]
+    rows = [r for r in results.rows(analysis="detectable") if comparisons.usable(r) and r["statistic"] != "n"]
     if not rows:
         return None
     said = Markup(" ").join(_sentence(words, r) for r in rows)

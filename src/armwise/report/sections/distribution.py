@@ -31,7 +31,7 @@ def section(results: Results, words: Words) -> Section | None:
         f"Change in {label} from baseline to {words.visit(visit)}.",
         text(
             "Share of patients with each change or a better one, observed cases. {chosen}",
-            chosen=words.chosen_note,
+            chosen=words.allocation_note,
         ),
         lambda width: distribution(
             results,

@@ -10,10 +10,10 @@ from armwise.analysis.results import Results
 from armwise.protocol.model import Analysis
 from armwise.report import comparisons
 from armwise.report.cite import text
-from armwise.report.numbers import number
+from armwise.report.numbers import levels, number
 from armwise.report.page import Block, Prose, Section
 from armwise.report.references import used
-from armwise.report.sections.outcomes import family_words
+from armwise.report.sections.outcomes import adjusted_words, family_words
 from armwise.report.tables import Column, Line, Table, Text
 from armwise.report.words import (
     STRATEGIES,
@@ -90,11 +90,7 @@ def _design(words: Words) -> Text:
         parts = f" ({'; '.join(arm.components)})" if arm.components else ""
         if arm.description or parts:
             arms.append(f"{arm.label}: {inside(arm.description)}{parts}.")
-    who = (
-        " Patients and clinicians chose the arm; it was not assigned."
-        if words.arms_chosen
-        else " Arms were assigned at random."
-    )
+    who = f" {opening(words.allocated)}."
     setting = f" {study.setting.rstrip('.')}." if study.setting else ""
     aim = f" Aim: {inside(study.objective.strip()).rstrip('.')}." if study.objective else ""
     return _paragraph("Design", f"{opening(words.allocation())}.{who}{setting}{aim} {' '.join(arms)}")
@@ -124,11 +120,22 @@ def _visits(words: Words) -> Text:
         {"": zero} if isinstance(zero, str) else {f" ({words.short(a)})": ref for a, ref in zero.items()}
     )
     day0 = joined(f"{_origin(words, ref)}{arm}" for arm, ref in origins.items())
+    return _paragraph("Visits", f"{opening(joined(parts))}. Day 0 is {day0}. {_records(words)}")
+
+
+def _records(words: Words) -> str:
+    """By which rule a record belongs to a visit, and which of several is used."""
+    place = (
+        "A record belongs to the visit that it is labelled with; the windows assign none."
+        if words.protocol.visits_by == "label"
+        else "A record belongs to the visit in whose window its date lies, whatever its label."
+    )
     rule = {"nearest": "the one nearest to the target day", "first": "the first", "last": "the last"}[
-        protocol.window_rule
+        words.protocol.window_rule
     ]
-    return _paragraph(
-        "Visits", f"{opening(joined(parts))}. Day 0 is {day0}. Of two records in one window {rule} is used."
+    return (
+        f"{place} Of several records of one visit, among those that can be scored, {rule} is used; the baseline is the"
+        " last one on or before day 0."
     )
 
 
@@ -271,7 +278,7 @@ def _weights(words: Words) -> Text:
 
 def _missing(words: Words) -> Text:
     rules = dict.fromkeys(a.missing for a in words.protocol.analyses.values())
-    primary = comparisons.analysis_of(words, comparisons.primary_name(words)).missing
+    primary = comparisons.analysis_of(words.protocol, comparisons.primary_name(words.protocol)).missing
     others = [missing_rule(r) for r in rules if r != primary]
     also = f" In other analyses: {'; '.join(others)}." if others else ""
     return _paragraph(
@@ -304,13 +311,15 @@ def _intervals(results: Results) -> Text:
         for start, words in INTERVALS.items()
         if any(m.startswith(start) or (start == "fisher" and "fisher" in m) for m in methods)
     ]
-    return (
-        _paragraph(
-            "Intervals", opening("; ".join(found)) + ". They are two-sided, at 95% unless said otherwise."
-        )
-        if found
-        else ""
-    )
+    return _paragraph("Intervals", opening("; ".join(found)) + f". {_levels(results)}") if found else ""
+
+
+def _levels(results: Results) -> str:
+    """The levels of the intervals, from the rows themselves."""
+    found = levels(results.rows())
+    if len(found) == 1:
+        return f"They are two-sided, each a {found[0]}."
+    return f"They are two-sided, at different levels ({joined(found)}); each says its own where they stand together."
 
 
 def _tests(words: Words) -> Text:
@@ -321,7 +330,7 @@ def _tests(words: Words) -> Text:
     return _paragraph(
         "Multiplicity",
         f"Families of tests, in this order: {names}. Other analyses carry intervals without P values. A P value comes"
-        " from the method of the interval beside it.",
+        f" from the method of the interval beside it. {adjusted_words(words)}".rstrip(),
     )
 
 

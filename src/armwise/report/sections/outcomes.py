@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from markupsafe import Markup
 
@@ -12,11 +14,18 @@ from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.interval_cell import interval_cell
 from armwise.report.figures.style import Better
-from armwise.report.numbers import row_decimals, sd_decimals
+from armwise.report.numbers import MIXED, level, row_decimals, sd_decimals
 from armwise.report.page import Block, Section
 from armwise.report.sections.course import lord
 from armwise.report.tables import Column, Line, Table, Text, noted
-from armwise.report.words import Words, joined, spoken
+from armwise.report.words import Words, joined, opening, spoken
+
+#: What the number of a measured endpoint is, by its kind.
+MEASURED: Final[Mapping[str, str]] = {
+    "change": "change",
+    "percent-change": "per cent change",
+    "value": "value",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +46,12 @@ def section(results: Results, words: Words) -> Section | None:
     lords = [lord(results, words, o.row) for o in found]
     assumed = next((s for s in lords if s), "")
     differ = [spoken(words.endpoint(o.endpoint)) for o, s in zip(found, lords, strict=True) if s]
-    adjusted = any(comparisons.analysis_of(words, o.analysis).adjust != "none" for o in found)
+    adjusted = any(comparisons.analysis_of(words.protocol, o.analysis).adjust != "none" for o in found)
     notes = noted(
-        *_multiplicity(results, words), _assumptions(words, adjusted), _lord_note(differ) if assumed else ""
+        *_multiplicity(results, words),
+        _assumptions(words, adjusted),
+        _lord_note(differ) if assumed else "",
+        *_reasons(words, found),
     )
     return Section(
         name="outcomes",
@@ -55,9 +67,9 @@ def outcomes_of(results: Results, words: Words) -> list[Outcome]:
     found: list[Outcome] = []
     for endpoint in dict.fromkeys(a.endpoint for a in words.protocol.analyses.values()):
         for visit in reversed(words.protocol.visits_after_baseline()):
-            names = comparisons.answers(results, words, endpoint, visit)
+            names = comparisons.answers(results, endpoint, visit)
             if names:
-                rows = comparisons.leading(results, words, names[0], visit)
+                rows = comparisons.leading(results, names[0], visit)
                 found += [Outcome(names[0], endpoint, visit, row) for row in rows]
                 break
     return found
@@ -74,68 +86,97 @@ def _table(
             Column("Treatment arm", card="Treatment arm"),
             Column(words.short(words.protocol.reference), arm=words.protocol.reference),
         ]
-    columns += [Column(words.short(a), "change", arm=a) for a in arms]
-    chosen = "arms chosen, not randomised" if words.arms_chosen else ""
+    columns += [Column(words.short(a), _measured(words, found), arm=a) for a in arms]
+    head = f"Difference ({level(o.row for o in found)})"
     columns.append(
         Column(
-            "Difference (95% CI)",
-            "; ".join(s for s in ("adjusted" if adjusted else "", chosen) if s),
-            card="Difference (95% CI)",
+            head,
+            "; ".join(s for s in ("adjusted" if adjusted else "", words.chosen) if s),
+            card=head,
             wide=True,
         )
     )
     if adjusted:
         columns.append(Column("Unadjusted", "difference"))
     columns.append(Column("Favours treatment →", "in SDs", side="left", card="", wide=True))
-    columns.append(Column(Markup("<i>P</i>"), "planned tests", card="P"))
+    columns.append(
+        Column(Markup("<i>P</i>, adjusted"), "within families", card="P, adjusted")
+        if adjusts(words)
+        else Column(Markup("<i>P</i>"), "planned tests", card="P")
+    )
     ends = _ends(results, words, found)
-    rows = tuple(_line(results, words, o, many, adjusted, ends) for o in found)
+    rows = tuple(_line(results, words, o, found, many, adjusted, ends) for o in found)
     caption = text(
-        "{what} The intervals at the right are in standard deviations of the change in the reference arm; right of the"
-        " line favours the treatment.",
+        "{what} The intervals at the right are in standard deviations of the {outcome} in the reference arm; right of"
+        " the line favours the treatment.",
         what=_caption(words, found),
+        outcome=_measured(words, found) or "outcome",
     )
     return Table("All outcomes.", tuple(columns), rows, caption, notes)
 
 
 def _caption(words: Words, found: list[Outcome]) -> str:
     visits = list(dict.fromkeys(o.visit for o in found))
-    time = (
-        f"to {words.visit(visits[0])}" if len(visits) == 1 else "to the last visit at which each is compared"
-    )
+    time = words.at(visits[0]) if len(visits) == 1 else "at the last visit at which each is compared"
+    kinds = [k for k in MEASURED if any(words.protocol.endpoints[o.endpoint].kind == k for o in found)]
+    means = {
+        "change": "mean change (SD) from baseline",
+        "percent-change": "mean per cent change (SD) from baseline",
+        "value": "mean (SD)",
+    }
+    several = f"mean (SD) of the {joined((MEASURED[k] for k in kinds), 'or')}, as marked,"
+    responses = any(words.protocol.endpoints[o.endpoint].is_response for o in found)
+    said = [
+        "" if not kinds else means[kinds[0]] if len(kinds) == 1 else several,
+        "patients who improved" if responses else "",
+    ]
     return (
-        f"Mean change (SD) from baseline {time}, or patients who improved; the difference is treatment minus"
+        f"{opening(joined(said, 'or'))}, {time}, of the patients compared; the difference is treatment minus"
         f" {words.arm(words.protocol.reference)}."
     )
 
 
+def _measured(words: Words, found: list[Outcome]) -> str:
+    """What the measured outcomes are, where all of them are the same: `change`, `value`, `per cent change`."""
+    kinds = {words.protocol.endpoints[o.endpoint].kind for o in found} & MEASURED.keys()
+    return MEASURED[kinds.pop()] if len(kinds) == 1 else ""
+
+
 def _line(
-    results: Results, words: Words, o: Outcome, many: bool, adjusted: bool, ends: tuple[float, float]
+    results: Results,
+    words: Words,
+    o: Outcome,
+    found: list[Outcome],
+    many: bool,
+    adjusted: bool,
+    ends: tuple[float, float],
 ) -> Line:
-    row, declared = o.row, comparisons.analysis_of(words, o.analysis)
+    row, declared = o.row, comparisons.analysis_of(words.protocol, o.analysis)
     treatment = row["arm"]
     cells: list[Text] = [
         _observed(results, words, o, arm)
         for arm in ((treatment, words.protocol.reference) if many else words.arms)
     ]
-    digits = row_decimals(row) if cite.usable(row) else None
-    cells.append(cite.with_limits(row, digits, note=True))
+    digits = row_decimals(row) if comparisons.usable(row) else None
+    mixed = level(other.row for other in found) == MIXED
+    cells.append(cite.with_limits(row, digits, note=True, level=mixed))
     if adjusted:
         crude = (
-            comparisons.leading(results, words, f"{o.analysis}.unadjusted", o.visit)
+            comparisons.leading(results, f"{o.analysis}.unadjusted", o.visit)
             if declared.adjust != "none"
             else []
         )
-        cells.append(next((cite.with_limits(r, digits) for r in crude if r["arm"] == treatment), Markup("")))
+        beside = next((r for r in crude if r["arm"] == treatment), None)
+        cells.append(cite.with_limits(beside, digits, level=mixed))
     cells.append(_drawn(results, words, o, ends))
     test = comparisons.adjusted_p(results, row)
     cells.append(
         cite.p(test if test is not None and test["p"] is not None else row if row["p"] is not None else None)
         or Markup("–")
     )
-    better = words.protocol.endpoints[o.endpoint].is_response
-    scale = "percentage points" if better else words.score(words.score_of(o.endpoint)).direction
-    kind = "value; " if words.protocol.endpoints[o.endpoint].kind == "value" else ""
+    response = words.protocol.endpoints[o.endpoint].is_response
+    scale = "percentage points" if response else words.score(words.score_of(o.endpoint)).direction
+    kind = "" if response or _measured(words, found) else f"{_measured(words, [o])}; "
     shift = "median shift; " if row["statistic"] == "shift" else ""
     arm = f"{words.short(treatment)} against {words.short(words.protocol.reference)}; " if many else ""
     return Line(words.endpoint(o.endpoint), tuple(cells), f"{arm}{kind}{shift}{scale}")
@@ -143,25 +184,23 @@ def _line(
 
 def _observed(results: Results, words: Words, o: Outcome, arm: str) -> Markup:
     if words.protocol.endpoints[o.endpoint].is_response:
-        k, risk = (
-            comparisons.described(results, o.endpoint, o.visit, arm, s) for s in ("responders", "risk")
-        )
-        share = text(" ({s})", s=cite.estimate(risk)) if cite.usable(risk) else ""
+        k, risk = (comparisons.analysed(results, o.analysis, o.visit, arm, s) for s in ("responders", "risk"))
+        share = text(" ({s})", s=cite.estimate(risk)) if comparisons.usable(risk) else ""
         return (
             text("{k} of {n}{share}", k=cite.count(k), n=cite.count(k, "n"), share=share) if k else Markup("")
         )
-    mean, sd = (comparisons.described(results, o.endpoint, o.visit, arm, s) for s in ("mean", "sd"))
-    digits = sd_decimals(sd["estimate"]) if sd and cite.usable(sd) else 1
-    spread = text(" ({sd})", sd=cite.estimate(sd, digits)) if cite.usable(sd) else ""
+    mean, sd = (comparisons.analysed(results, o.analysis, o.visit, arm, s) for s in ("mean", "sd"))
+    digits = sd_decimals(sd["estimate"]) if sd and comparisons.usable(sd) else 1
+    spread = text(" ({sd})", sd=cite.estimate(sd, digits)) if comparisons.usable(sd) else ""
     return text("{m}{sd}", m=cite.estimate(mean, digits), sd=spread) if mean else Markup("")
 
 
 def _sd(results: Results, words: Words, o: Outcome) -> float | None:
-    """The SD of the change in the reference arm, in which a difference is drawn."""
+    """The SD of the outcome in the reference arm, in which a difference is drawn."""
     if o.row["statistic"] not in ("mean difference", "shift") or words.higher_is_better(o.endpoint) is None:
         return None
-    sd = comparisons.described(results, o.endpoint, o.visit, words.protocol.reference, "sd")
-    return sd["estimate"] if sd and cite.usable(sd) and sd["estimate"] > 0 else None
+    sd = comparisons.analysed(results, o.analysis, o.visit, words.protocol.reference, "sd")
+    return sd["estimate"] if sd and comparisons.usable(sd) and sd["estimate"] > 0 else None
 
 
 def _ends(results: Results, words: Words, found: list[Outcome]) -> tuple[float, float]:
@@ -169,7 +208,7 @@ def _ends(results: Results, words: Words, found: list[Outcome]) -> tuple[float, 
     low, high = -0.5, 1.0
     for o in found:
         sd = _sd(results, words, o)
-        if sd is None or not cite.usable(o.row) or o.row["lower"] is None:
+        if sd is None or not comparisons.usable(o.row) or o.row["lower"] is None:
             continue
         turned = 1 if words.higher_is_better(o.endpoint) else -1
         sides = [turned * o.row[s] / sd for s in ("lower", "upper")]
@@ -205,10 +244,40 @@ def _multiplicity(results: Results, words: Words) -> tuple[Text, ...]:
             "P values are two-sided, and given for the declared families alone:"
             f" {'; '.join(family_words(words, f) for f in families)}. The other intervals are exploratory, at"
             " their nominal level, and carry no P value."
+            + (f" {adjusted_words(words)}" if adjusts(words) else "")
         )
     else:
         said.append("The protocol declares no family of tests: intervals only, at their nominal level.")
     return tuple(said)
+
+
+def adjusts(words: Words) -> bool:
+    """Whether a family of tests may give a P value other than that of the test itself: its order, or one before it."""
+    families = list(words.protocol.families.values())
+    orders = [family.order for family in families]
+    gated = any(order != "none" for order in orders[:-1])
+    return gated or any(order in ("holm", "fixed-sequence") for order in orders)
+
+
+def adjusted_words(words: Words) -> str:
+    """What an adjusted P value is, where there are any."""
+    if not adjusts(words):
+        return ""
+    return (
+        "P values are adjusted within their family and for the families before it, so that one may lie above the level"
+        " although its interval excludes no difference."
+    )
+
+
+def _reasons(words: Words, found: list[Outcome]) -> list[str]:
+    """What a reader must know about a comparison that could be made; said once for all outcomes that share it."""
+    said: dict[str, list[str]] = {}
+    for o in found:
+        if comparisons.usable(o.row) and o.row["reason"]:
+            said.setdefault(o.row["reason"], []).append(spoken(words.endpoint(o.endpoint)))
+    return [
+        f"{opening(joined(dict.fromkeys(names)))}: {reason.rstrip('.')}." for reason, names in said.items()
+    ]
 
 
 def family_words(words: Words, name: str) -> str:
@@ -229,10 +298,10 @@ def family_words(words: Words, name: str) -> str:
 
 
 def _assumptions(words: Words, adjusted: bool) -> str:
-    if not words.arms_chosen or not adjusted:
+    if not words.nonrandomised or not adjusted:
         return ""
     return (
-        "Arms chosen, not randomised: the adjusted difference assumes that patients alike in what was recorded would"
+        f"{opening(words.chosen)}: the adjusted difference assumes that patients alike in what was recorded would"
         " have fared alike; the one without adjustment assumes that the arms would have changed alike."
     )
 

@@ -35,7 +35,7 @@ def section(results: Results, words: Words) -> Section | None:
 
 def _differences(results: Results) -> Differences:
     rows = results.rows(analysis="baseline", statistic="standardised difference")
-    return {(r["item"], r["arm"], r["target"] or "everyone"): r for r in rows if cite.usable(r)}
+    return {(r["item"], r["arm"], r["target"] or "everyone"): r for r in rows if comparisons.usable(r)}
 
 
 def _largest(found: Differences, target: str) -> list[float]:
@@ -50,12 +50,7 @@ def _largest(found: Differences, target: str) -> list[float]:
 def _flow(results: Results, words: Words) -> Block | None:
     if not results.rows(analysis="flow"):
         return None
-    guide = "follows TREND" if words.arms_chosen else "follows CONSORT 2025"
-    how = (
-        "Treatment was chosen, not assigned at random"
-        if words.arms_chosen
-        else "Treatment was assigned at random"
-    )
+    guide = "follows TREND" if words.nonrandomised else "follows CONSORT 2025"
     start = (
         ""
         if comparisons.flow(results, "screened")
@@ -64,7 +59,7 @@ def _flow(results: Results, words: Words) -> Block | None:
     return Block(
         figure(
             "Participant flow.",
-            f"{how}; the diagram {guide}.{start}",
+            f"{opening(words.allocated)}; the diagram {guide}.{start}",
             lambda width: flow_figure(results, width=width),
         )
     )
@@ -92,7 +87,7 @@ def _table(results: Results, words: Words, found: Differences) -> Block | None:
         smd=f"; standardised difference{marks}{'; the dotted line marks 0.1' if single else ''}"
         if found
         else "",
-        chosen=words.chosen_note,
+        chosen=words.allocation_note,
     )
     table = Table("The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(words, bool(found)))
     made = folded(table, len(words.arms), len(words.treatments), "below: standardised difference")
@@ -126,13 +121,15 @@ def _lines(results: Results, words: Words, found: Differences, item: str, weight
     tail = _difference_cells(words, found, item, weighted)
     if not categories:
         sds = [
-            by[arm, "sd", None]["estimate"] for arm in words.arms if cite.usable(by.get((arm, "sd", None)))
+            by[arm, "sd", None]["estimate"]
+            for arm in words.arms
+            if comparisons.usable(by.get((arm, "sd", None)))
         ]
         digits = sd_decimals(min(sds)) if sds else 1
         cells: list[Text] = []
         for arm in words.arms:
             mean, sd = by.get((arm, "mean", None)), by.get((arm, "sd", None))
-            spread = text(" ({sd})", sd=cite.estimate(sd, digits)) if cite.usable(sd) else ""
+            spread = text(" ({sd})", sd=cite.estimate(sd, digits)) if comparisons.usable(sd) else ""
             cells.append(text("{m}{sd}", m=cite.estimate(mean, digits), sd=spread))
         return [Line(name, (*cells, *tail), _missing(words, by))]
     shown = categories[:1] if len(categories) == 2 else categories
@@ -153,7 +150,7 @@ def _lines(results: Results, words: Words, found: Differences, item: str, weight
 def _share(count: Row | None, share: Row | None) -> Text:
     if count is None:
         return ""
-    part = text(" ({s})", s=cite.estimate(share)) if cite.usable(share) else ""
+    part = text(" ({s})", s=cite.estimate(share)) if comparisons.usable(share) else ""
     return text("{n}{part}", n=cite.count(count), part=part)
 
 
@@ -189,7 +186,9 @@ def _before_after(before: Row | None, after: Row | None) -> Markup:
 
 def _chance(results: Results) -> Text:
     rows = [
-        r for r in results.rows(analysis="baseline", statistic="chance imbalance", at=0.1) if cite.usable(r)
+        r
+        for r in results.rows(analysis="baseline", statistic="chance imbalance", at=0.1)
+        if comparisons.usable(r)
     ]
     if not rows:
         return ""
@@ -204,8 +203,10 @@ def _chance(results: Results) -> Text:
 def _effective(results: Results, words: Words) -> Text:
     rows = {
         r["arm"]: r
-        for r in results.rows(analysis=comparisons.primary_name(words), statistic="effective sample size")
-        if cite.usable(r)
+        for r in results.rows(
+            analysis=comparisons.primary_name(words.protocol), statistic="effective sample size"
+        )
+        if comparisons.usable(r)
     }
     parts = [
         text("{n} with {arm}", n=cite.estimate(rows[arm]), arm=words.brief(arm))

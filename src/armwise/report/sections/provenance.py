@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from markupsafe import Markup
 
@@ -53,7 +53,10 @@ def _simulated(provenance: Mapping[str, Any]) -> list[Block]:
     ):
         listed = provenance.get(kind)
         if isinstance(listed, (list, tuple)) and listed:
-            items = Markup("").join(text("<li>{a}</li>", a=a) for a in listed)
+            items = Markup("").join(
+                text("<li><b>{place}</b> {said}</li>" if place else "<li>{said}</li>", place=place, said=said)
+                for place, said in by_place(listed)
+            )
             blocks.append(
                 Block(
                     Prose(
@@ -63,6 +66,44 @@ def _simulated(provenance: Mapping[str, Any]) -> list[Block]:
                 )
             )
     return blocks
+
+
+#: How many words of an assumption's dotted place say what it is about, by the first of them; one for the others.
+DEPTH: Final[Mapping[str, int]] = {"outcomes": 3, "tables": 2}
+
+
+def by_place(assumptions: Iterable[str]) -> list[tuple[str, str]]:
+    """The assumptions by what they are about, so that a list of them can be read.
+
+    Args:
+        assumptions: `place: numbers (why)` each, as the simulation writes them.
+
+    Returns:
+        What they are about, and their numbers and reasons: nothing is left out, a reason that several share is said
+        once.
+
+    Example:
+        >>> by_place(["outcomes.nrs.pain.means: m1 3 (invented)", "outcomes.nrs.pain.sds: m1 2 (invented)"])
+        [('outcomes.nrs.pain', 'means: m1 3; sds: m1 2 (invented)')]
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for said in assumptions:
+        place, colon, rest = said.partition(": ")
+        if not colon or " " in place:
+            found.setdefault("", {}).setdefault("", []).append(said)
+            continue
+        words = place.split(".")
+        depth = DEPTH.get(words[0], 1)
+        numbers, bracket, why = rest.partition(" (")
+        if not bracket or not why.endswith(")"):
+            numbers, why = rest, ")"
+        inner = ".".join(words[depth:])
+        about = found.setdefault(".".join(words[:depth]), {})
+        about.setdefault(why[:-1], []).append(f"{inner}: {numbers}" if inner else numbers)
+    return [
+        (place, ". ".join("; ".join(parts) + (f" ({why})" if why else "") for why, parts in about.items()))
+        for place, about in found.items()
+    ]
 
 
 def _command(results: Results) -> Markup:

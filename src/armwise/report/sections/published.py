@@ -5,6 +5,7 @@ from __future__ import annotations
 from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons
 from armwise.report.cite import text
+from armwise.report.numbers import MIXED, level
 from armwise.report.page import Block, Section
 from armwise.report.tables import Column, Line, Table
 from armwise.report.words import Words, counted, opening
@@ -16,14 +17,15 @@ def section(results: Results, words: Words) -> Section | None:
     if not rows:
         return None
     own = "Simulated" if results.simulated else "This study"
+    ci = level(_own(results, r) for r in rows)
     columns = (
         Column("Figure", side="left"),
         Column("Arm", side="left"),
         Column("Published"),
-        Column(own, "95% CI", card=own),
+        Column(own, ci, card=own),
         Column("Source", side="left"),
     )
-    lines = tuple(_line(results, words, r) for r in rows)
+    lines = tuple(_line(results, words, r, ci) for r in rows)
     publication = words.protocol.study.publication
     caption = text(
         "Published figures are shown beside the study’s own; none enters an estimate. {citation}",
@@ -50,7 +52,7 @@ def _heading(results: Results, rows: list[Row]) -> str:
     """How many published figures lie within the study's own interval of the same thing."""
     study = "the simulated study’s" if results.simulated else "this study’s"
     own = [(r, _own(results, r)) for r in rows]
-    known = [(r, o) for r, o in own if o is not None and cite.usable(o) and o["lower"] is not None]
+    known = [(r, o) for r, o in own if o is not None and comparisons.usable(o) and o["lower"] is not None]
     if not known:
         return f"Published figures and {study} own, side by side"
     inside = sum(o["lower"] <= r["estimate"] <= o["upper"] for r, o in known)
@@ -59,13 +61,18 @@ def _heading(results: Results, rows: list[Row]) -> str:
     )
 
 
-def _line(results: Results, words: Words, published: Row) -> Line:
+def _line(results: Results, words: Words, published: Row, ci: str) -> Line:
     mine = _own(results, published)
     sd = comparisons.described(results, published["endpoint"], published["visit"], published["arm"], "sd")
-    spread = sd["estimate"] if sd and cite.usable(sd) else None
+    spread = sd["estimate"] if sd and comparisons.usable(sd) else None
     own = (
-        text("{m} ({span})", m=cite.estimate(mine, sd=spread), span=cite.limits(mine, sd=spread))
-        if mine and cite.usable(mine)
+        text(
+            "{m} ({level}{span})",
+            m=cite.estimate(mine, sd=spread),
+            level=f"{level([mine])} " if ci == MIXED else "",
+            span=cite.limits(mine, sd=spread),
+        )
+        if mine and comparisons.usable(mine)
         else "no such row"
     )
     given = cite.estimate({**published, "n": None}, _decimals(published))

@@ -8,7 +8,7 @@ from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.responders import responders as responders_figure
-from armwise.report.numbers import number, row_decimals
+from armwise.report.numbers import MIXED, level, number, row_decimals
 from armwise.report.page import Block, Section, figure
 from armwise.report.tables import Column, Line, Table, Text, folded, noted
 from armwise.report.words import Words, inside, joined, opening
@@ -17,7 +17,7 @@ from armwise.report.words import Words, inside, joined, opening
 def endpoint_of(words: Words) -> str | None:
     """The responder endpoint that the section is about: the primary one, else the first that is analysed."""
     analyses = words.protocol.analyses
-    primary = analyses[comparisons.primary_name(words)].endpoint
+    primary = analyses[comparisons.primary_name(words.protocol)].endpoint
     analysed = [a.endpoint for a in analyses.values()]
     return next((e for e in (primary, *analysed) if words.protocol.endpoints[e].is_response), None)
 
@@ -30,9 +30,10 @@ def section(results: Results, words: Words) -> Section | None:
     drawing = figure(
         f"{opening(words.endpoint(endpoint))} by visit.",
         text(
-            "Per cent of the patients with the answer, with its interval; at the right the difference {how}. {chosen}",
+            "Per cent of the patients, with its interval; at the right the difference {how}. At visits with a"
+            " difference the patients are those compared, at others those with the answer. {chosen}",
             how=_adjusted(words, endpoint),
-            chosen=words.chosen_note,
+            chosen=words.allocation_note,
         ),
         lambda width: responders_figure(results, endpoint, width=width),
     )
@@ -62,12 +63,12 @@ def _adjusted(words: Words, endpoint: str) -> str:
 
 def _last_compared(results: Results, words: Words, endpoint: str) -> str:
     visits = words.protocol.visits_after_baseline()
-    return next((v for v in reversed(visits) if comparisons.answers(results, words, endpoint, v)), visits[-1])
+    return next((v for v in reversed(visits) if comparisons.answers(results, endpoint, v)), visits[-1])
 
 
 def _other_measures(results: Results, words: Words, endpoint: str, visit: str) -> tuple[Text, ...]:
     """The ratio measures and the number needed to treat that stand beside the difference."""
-    names = comparisons.answers(results, words, endpoint, visit)
+    names = comparisons.answers(results, endpoint, visit)
     if not names:
         return ()
     said: list[Text] = []
@@ -80,7 +81,7 @@ def _other_measures(results: Results, words: Words, endpoint: str, visit: str) -
         adjusted = "" if not analysis.endswith("unadjusted") else ", unadjusted"
         for statistic, label in measures:
             for row in results.rows(analysis=analysis, visit=visit, statistic=statistic, subgroup=None):
-                if cite.usable(row):
+                if comparisons.usable(row):
                     said.append(_measure(words, row, label, adjusted))
     return (text("Other measures {at}.", at=words.at(visit)), *said) if said else ()
 
@@ -88,22 +89,29 @@ def _other_measures(results: Results, words: Words, endpoint: str, visit: str) -
 def _measure(words: Words, row: Row, label: str, adjusted: str) -> Markup:
     arm = f", {words.brief(row['arm'])}" if len(words.treatments) > 1 else ""
     exact = ", Fisher’s exact method" if (row["method"] or "").startswith("Fisher") else ""
-    value = _needed(row) if row["statistic"] == "number needed to treat" else cite.with_limits(row, note=True)
+    value = (
+        _needed(row)
+        if row["statistic"] == "number needed to treat"
+        else cite.with_limits(row, note=True, level=True)
+    )
     return text(
         "{label}{arm}{exact}{adjusted}: {v}.", label=label, exact=exact, adjusted=adjusted, arm=arm, v=value
     )
 
 
 def _needed(row: Row) -> Markup:
-    """`1.6 to benefit (1.3 to 2.5)`; through infinity where the interval of the difference holds none."""
+    """`1.6 to benefit (95% CI 1.3 to 2.5)`; through infinity where the interval of the difference holds none."""
     reason = row["reason"] or ""
     first = cite.estimate(row, note=True)
+    ci = level([row])
     side = " to harm" if reason.startswith("to harm") else " to benefit"
     if "infinity" not in reason or row["lower"] is None:
-        return text("{first}{side} ({span})", first=first, side=side, span=cite.limits(row))
+        return text("{first}{side} ({ci} {span})", first=first, side=side, ci=ci, span=cite.limits(row))
     digits = row_decimals(row)
     words = f"{number(row['lower'], digits)} to benefit, through infinity, to {number(row['upper'], digits)} to harm"
-    return text("{first}{side} ({span})", first=first, side=side, span=cite.cited(row, "limits", words))
+    return text(
+        "{first}{side} ({ci} {span})", first=first, side=side, ci=ci, span=cite.cited(row, "limits", words)
+    )
 
 
 def _components(results: Results, words: Words, endpoint: str, visit: str) -> Table | None:
@@ -113,8 +121,10 @@ def _components(results: Results, words: Words, endpoint: str, visit: str) -> Ta
         Column("Patients who improved", side="left"),
         *(Column(words.short(a), arm=a) for a in words.arms),
     ]
-    columns += [Column(_against(words, a), wide=True) for a in words.treatments]
-    rows = [_share_line(results, words, e, visit, first=e == endpoint) for e in (endpoint, *declared.of)]
+    endpoints = (endpoint, *declared.of)
+    ci = level(row for e in endpoints for row in _compared(results, e, visit).values())
+    columns += [Column(_against(words, a, ci), wide=True) for a in words.treatments]
+    rows = [_share_line(results, words, e, visit, ci, first=e == endpoint) for e in endpoints]
     cells = results.rows(analysis="crosstab", endpoint=endpoint, visit=visit, statistic="count")
     if declared.of and cells:
         rows.append(Line("Of the patients with every component", kind="group"))
@@ -133,50 +143,54 @@ def _components(results: Results, words: Words, endpoint: str, visit: str) -> Ta
                     kind="level",
                 )
             )
-    rows += _impossible(results, words, (endpoint, *declared.of))
+    rows += _impossible(results, words, endpoints)
     if not [r for r in rows if r.cells]:
         return None
     tested = (
         f" The protocol tests “{words.endpoint(endpoint)}”; the other rows explain it." if declared.of else ""
     )
     caption = text(
-        "Patients who improved among those with the answer.{tested} {chosen}",
+        "Patients who improved, among those compared where there is a difference, else among those with the answer."
+        "{tested} {chosen}",
         tested=tested,
-        chosen=words.chosen_note,
+        chosen=words.allocation_note,
     )
     title = f"{'Components of the responder endpoint' if declared.of else 'Responders'} {words.at(visit)}."
     made = Table(title, tuple(columns), tuple(rows), caption)
-    return folded(made, len(words.arms), len(words.treatments), "below: difference (95% CI)")
+    return folded(made, len(words.arms), len(words.treatments), f"below: difference ({ci})")
 
 
-def _against(words: Words, arm: str) -> str:
+def _against(words: Words, arm: str, ci: str) -> str:
     return (
-        "Difference (95% CI), points"
+        f"Difference ({ci}), points"
         if len(words.treatments) == 1
-        else f"{words.short(arm)}, difference (95% CI)"
+        else f"{words.short(arm)}, difference ({ci})"
     )
 
 
-def _share_line(results: Results, words: Words, endpoint: str, visit: str, first: bool) -> Line:
+def _compared(results: Results, endpoint: str, visit: str) -> dict[str, Row]:
+    """The comparison of each arm by the analysis that answers for the endpoint itself."""
+    names = comparisons.answers(results, endpoint, visit)
+    return {r["arm"]: r for r in comparisons.leading(results, names[0], visit)} if names else {}
+
+
+def _share_line(results: Results, words: Words, endpoint: str, visit: str, ci: str, first: bool) -> Line:
     cells: list[Text] = []
+    compared = _compared(results, endpoint, visit)
+    name = next((r["analysis"] for r in compared.values()), None)
     for arm in words.arms:
-        k = comparisons.described(results, endpoint, visit, arm, "responders")
-        risk = comparisons.described(results, endpoint, visit, arm, "risk")
+        k, risk = (
+            comparisons.analysed(results, name, visit, arm, s)
+            if name
+            else comparisons.described(results, endpoint, visit, arm, s)
+            for s in ("responders", "risk")
+        )
         if k is None:
             cells.append("")
             continue
-        share = text(" ({s})", s=cite.estimate(risk)) if cite.usable(risk) else ""
+        share = text(" ({s})", s=cite.estimate(risk)) if comparisons.usable(risk) else ""
         cells.append(text("{k} of {n}{share}", k=cite.count(k), n=cite.count(k, "n"), share=share))
-    compared: dict[str | None, Row] = {}
-    for name, analysis in words.protocol.analyses.items():
-        # the analysis of this endpoint itself; the sensitivity analyses of another one answer for a component
-        if (
-            analysis.endpoint == endpoint
-            and visit in words.protocol.analysis_visits(analysis)
-            and not compared
-        ):
-            compared = {r["arm"]: r for r in comparisons.leading(results, words, name, visit)}
-    cells += [cite.with_limits(compared.get(arm), note=True) for arm in words.treatments]
+    cells += [cite.with_limits(compared.get(arm), note=True, level=ci == MIXED) for arm in words.treatments]
     kind = words.protocol.endpoints[endpoint].kind
     head = {"any": "Any of the components", "all": "All of the components"}.get(
         kind, opening(words.criterion(endpoint))

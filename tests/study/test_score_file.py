@@ -10,7 +10,7 @@ import pytest
 
 import armwise
 from armwise.errors import FileError, InstrumentError, StudyError
-from armwise.study.answers import score_file
+from armwise.study.score_file import score_file
 
 ITEMS = [f"odi_{i}" for i in range(1, 11)]
 GLOBAL = [f"global{i:02}" for i in range(1, 11)]

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from armwise.analysis import comparison
+from armwise.analysis.comparison import comparisons
+from armwise.analysis.run import analyse
+from armwise.analysis.weights import weights_of
+from armwise.derive.derived import derive
+from armwise.stats import overlap_weights, propensity
+
+OVERLAP = {
+    "endpoint": "change", "at": "m3", "role": "primary", "method": "mean-difference", "adjust": "overlap-weights",
+    "covariates": ["age"], "estimand": "overlap",
+}  # fmt: skip
+
+
+def weighted(small: Any, arms: list[str], **changes: Any) -> Any:
+    scale = small.scale(
+        {f"p{i + 1}": (40, None, None if i == 3 else 40 - (i * 7) % 23) for i in range(len(arms))}
+    )
+    return small.study(
+        {"subjects": small.people(arms), "scale": scale},
+        analyses={"primary": {**OVERLAP, **changes}}, estimands={"overlap": {"target": "overlap"}},
+    )  # fmt: skip
+
+
+def test_the_weights_are_those_of_the_subjects_whom_the_comparison_used(small: Any) -> None:
+    study = weighted(small, ["new", "old"] * 10)
+    (c,) = comparisons(derive(study), "primary", study.protocol.analyses["primary"])
+    found = weights_of(c)
+    assert found is not None
+    assert found.problem == ""
+    assert found.frame["subject"].to_list() == [f"p{i + 1}" for i in range(20) if i != 3]
+    age = [40 + (i * 7) % 19 for i in range(20) if i != 3]
+    treated = [i % 2 == 0 for i in range(20) if i != 3]
+    expected = overlap_weights(propensity({"age": age}, treated).scores, treated)
+    assert found.frame["weight"].to_list() == pytest.approx(list(expected), abs=1e-12)
+
+
+def test_table_1_is_weighted_by_the_model_that_the_primary_analysis_fitted(
+    small: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One fit, however often it is used: by the difference, by the p at the margin, by Table 1."""
+    fitted: list[int] = []
+
+    def counting(X: Any, treated: Any) -> Any:
+        fitted.append(len(treated))
+        return propensity(X, treated)
+
+    monkeypatch.setattr(comparison, "propensity", counting)
+    monkeypatch.setattr("armwise.stats.weighting.propensity", counting)
+    study = weighted(small, ["new", "old"] * 10, margin={"kind": "equivalence", "value": 40})
+    results = analyse(study)
+    assert fitted == [19]
+    after = results.one(
+        analysis="baseline", item="age", statistic="standardised difference", target="overlap"
+    )
+    assert after is not None
+    assert after["estimate"] == pytest.approx(0, abs=1e-9)
+
+
+def test_without_weights_or_with_one_arm_alone_there_are_none_and_the_problem_says_why(small: Any) -> None:
+    study = weighted(small, ["new", "old"] * 10, adjust="none", covariates=[], estimand=None)
+    (c,) = comparisons(derive(study), "primary", study.protocol.analyses["primary"])
+    assert weights_of(c) is None
+    study = weighted(small, ["new"] * 3 + ["old"])  # the only one of the reference has no outcome
+    (c,) = comparisons(derive(study), "primary", study.protocol.analyses["primary"])
+    found = weights_of(c)
+    assert found is not None
+    assert found.frame.is_empty()
+    assert found.problem
