@@ -181,9 +181,9 @@ def test_a_folder_without_results_says_what_to_run(tmp_path: Path) -> None:
 
 
 def test_rows_are_found_by_their_columns(reference: Results) -> None:
-    found = reference.rows(analysis=["odi", "pain"], statistic="mean difference")
+    found = reference.rows(analysis=["odi", "pain"], statistic="mean difference", subgroup=None)
     assert [r["analysis"] for r in found] == ["odi", "pain"]
-    assert reference.one(analysis="odi", statistic="mean difference")["visit"] == "m12"  # type: ignore[index]
+    assert reference.one(analysis="odi", statistic="mean difference", subgroup=None)["visit"] == "m12"  # type: ignore[index]
     assert reference.one(analysis="nothing") is None
     assert all(r["subgroup"] is None for r in reference.rows(analysis="odi", subgroup=None))
     with pytest.raises(AnalysisError, match="results fit"):

@@ -365,7 +365,7 @@ def test_every_ancova_is_what_the_normal_equations_make_of_the_files(
     X = design(by_hand, covariates, index)
     X = np.insert(X, 1, (arm[index] == "bmc").to_numpy(float), axis=1)
     estimate, se, lower, p, df = ols(y[index].to_numpy(float), X)
-    found = reference.one(analysis=analysis, visit=visit, statistic="mean difference")
+    found = reference.one(analysis=analysis, visit=visit, statistic="mean difference", subgroup=None)
     assert found is not None
     assert (found["n"], found["df"]) == (len(index), df)
     assert found["estimate"] == pytest.approx(estimate, abs=1e-9)
@@ -412,7 +412,10 @@ def test_the_description_of_every_visit_is_what_pandas_makes_of_the_files(
 
 def test_holm_and_the_gate_are_what_their_rules_say(reference: Results) -> None:
     statistics = {"primary": "risk difference", "odi": "mean difference", "pain": "mean difference"}
-    found_p = {a: reference.one(analysis=a, statistic=statistic) for a, statistic in statistics.items()}
+    found_p = {
+        a: reference.one(analysis=a, statistic=statistic, subgroup=None)
+        for a, statistic in statistics.items()
+    }
     p = {a: r["p"] for a, r in found_p.items() if r}
     first, second = sorted(("odi", "pain"), key=lambda a: p[a])
     holm = {first: min(1, 2 * p[first])}

@@ -155,7 +155,9 @@ def test_each_laboratory_measure_is_described_in_the_results_of_the_treated_arm(
 
 def test_odi_is_compared_with_the_control_at_every_visit(demo, demo_page):
     for analysis, visit in (("odi_course", "m1"), ("odi_course", "m3"), ("odi_course", "m6"), ("odi", "m12")):
-        assert demo.one(analysis=analysis, visit=visit, statistic="mean difference")["upper"] < 0
+        assert (
+            demo.one(analysis=analysis, visit=visit, statistic="mean difference", subgroup=None)["upper"] < 0
+        )
     assert "at every visit" in demo_page["course"]
 
 
@@ -179,7 +181,11 @@ def test_the_other_scores_are_described_at_every_visit_and_compared_as_declared(
     ]
     assert ("m12" in [v for _, v in declared]) is True
     for name, visit in declared:
-        assert better * demo.one(analysis=name, visit=visit, statistic="mean difference")["estimate"] > 0
+        assert (
+            better
+            * demo.one(analysis=name, visit=visit, statistic="mean difference", subgroup=None)["estimate"]
+            > 0
+        )
 
 
 def test_each_published_share_stands_beside_the_simulated_one(demo, demo_page):
@@ -199,3 +205,12 @@ def test_the_flow_begins_with_40_patients_an_arm_and_names_why_they_left(demo, d
         assert gone
         assert all(row["item"] and row["visit"] for row in gone)
     assert "Participant flow" in demo_page["participants"]
+
+
+def test_the_difference_is_shown_by_age_gender_body_mass_index_and_opioid_use(demo, demo_page):
+    rows = [r for r in demo.rows(analysis="odi", statistic="mean difference") if r["subgroup"]]
+    named = {r["subgroup"].split("=")[0] for r in rows}
+    assert named == {"age", "gender", "bmi", "opioid_use"}
+    assert all(r["status"] == "ok" and r["p"] is None for r in rows)
+    for words in ("Age", "Gender", "Body mass index", "Opioid use"):
+        assert words in demo_page["subgroups"]

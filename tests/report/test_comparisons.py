@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from armwise.analysis.comparison import STATISTIC
+from armwise.analysis.comparison import AS_ANALYSED, STATISTIC
 from armwise.analysis.results import Results, Row, row, table
 from armwise.protocol.model import METHODS
 from armwise.report import comparisons
@@ -95,7 +95,7 @@ def filled(two_arms: Results) -> Results:
     added = []
     for arm, k in (("bmc", 27), ("control", 11)):
         own = {**about, "arm": arm, "n": 40}
-        added.append(row("responders", k, method=comparisons.AS_ANALYSED, unit="subjects", **own))
+        added.append(row("responders", k, method=AS_ANALYSED, unit="subjects", **own))
         added.append(row("risk", k / 40 + 0.01, method="overlap weights", unit="proportion", **own))
     gone = {"responders", "risk"}
     return with_rows(
@@ -116,13 +116,13 @@ def test_the_share_beside_a_count_is_that_of_the_count_and_never_the_weighted_on
     share = comparisons.analysed(results, "primary", "m12", "bmc", "risk")
     assert count is not None and share is not None
     assert share["estimate"] == 27 / 40 and share["id"] == count["id"]
-    about = {**ABOUT, "versus": None, "n": 40, "conf_level": 0.95, "method": comparisons.AS_ANALYSED}
+    about = {**ABOUT, "versus": None, "n": 40, "conf_level": 0.95, "method": AS_ANALYSED}
     own = row("risk", 27 / 40, lower=0.52, upper=0.8, **about)
     found = comparisons.analysed(with_rows(results, own), "primary", "m12", "bmc", "risk")
     assert found is not None and found["lower"] == 0.52
 
 
 def test_where_the_analysis_has_no_counts_those_observed_stand(two_arms: Results) -> None:
-    bare = with_rows(two_arms, without=lambda r: r["method"] == comparisons.AS_ANALYSED)
+    bare = with_rows(two_arms, without=lambda r: r["method"] == AS_ANALYSED)
     found = comparisons.analysed(bare, "primary", "m12", "bmc", "responders")
     assert found is not None and found["analysis"] == "describe"

@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from armwise.analysis.results import Row, row
+from armwise.analysis.results import Row, estimate_row, row
 from armwise.derive.derived import Derived
 from armwise.derive.populations import after_events, filled, in_set
 from armwise.protocol.model import Analysis, Protocol
-from armwise.stats import Propensity, propensity, summary
+from armwise.stats import Propensity, propensity, summary, wilson
 from armwise.stats.analysis_of_covariance import METHOD as ANCOVA
 from armwise.stats.fisher import METHOD as FISHER
 from armwise.stats.proportions import METHOD_NAMES as INTERVALS
@@ -218,6 +218,12 @@ def analysed_rows(c: Comparison) -> Iterator[Row]:
         if response:
             responders, n = c.counts(arm)
             yield row("responders", responders, n=n, **{**about, "unit": "subjects"})
+            if n and (c.analysis.method, c.analysis.adjust) != (
+                "risk-difference",
+                "none",
+            ):  # which gives it itself
+                risk = wilson(responders, n, c.analysis.conf_level)
+                yield estimate_row(risk, **{**about, "unit": "proportion", "reason": risk.method})
             continue
         values = c.outcome(arm)
         found = summary(values)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 
+from armwise.analysis.comparison import AS_ANALYSED
 from armwise.analysis.results import Results, Row
-from armwise.report.comparisons import AS_ANALYSED, analysed, by_visit, differences, has_interval, usable
+from armwise.report.comparisons import analysed, by_visit, differences, has_interval, usable
 from armwise.report.figures.forest import statistic_words
 from armwise.report.figures.names import NOT_ESTIMABLE, arm_name, value_text
 from armwise.report.figures.scale import Scale

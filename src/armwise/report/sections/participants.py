@@ -216,7 +216,7 @@ def _effective(results: Results, words: Words) -> Text:
     if not parts:
         return ""
     return text(
-        "Weighting costs precision: the weighted arms carry the information of {parts} patients.",
+        "Weighting costs precision: the weighted arms carry the information of fewer patients: {parts}.",
         parts=Markup(" and ").join(parts),
     )
 
