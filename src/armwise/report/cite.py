@@ -15,6 +15,7 @@ from markupsafe import Markup
 from armwise.report.comparisons import usable
 from armwise.report.numbers import MINUS, number, p_value, shown
 from armwise.report.words import hyphenless, opening
+from armwise.stats.estimate import RATIOS
 
 Row = Mapping[str, Any]
 
@@ -96,6 +97,13 @@ def with_limits(
         words=f"{made.confidence} " if level else "",
         span=limits(row, decimals),
     )
+
+
+def compared(row: Row | None, decimals: int | None = None, note: bool = False, level: bool = False) -> Markup:
+    """A comparison under a head that says "difference": a ratio is named, `risk ratio 2.95 (1.2 to 7.3)`."""
+    if row is None or not usable(row) or row["statistic"] not in RATIOS:
+        return with_limits(row, decimals, note=note, level=level)
+    return text("{what} {value}", what=row["statistic"], value=with_limits(row, note=note, level=level))
 
 
 def p(row: Row | None) -> Markup:

@@ -15,15 +15,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from decimal import Decimal
+from typing import Final, Literal
 
 from markupsafe import Markup
 
 from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons
-from armwise.report.numbers import number
+from armwise.report.numbers import MINUS, decimal_value, in_points, number
 from armwise.report.tables import Text
 from armwise.report.words import Words, counted, joined, opening
+
+#: The standardised difference that counts as one, at baseline.
+TENTH: Final = Decimal("0.1")
 
 Direction = Literal["more", "less", "unclear", "not estimable"]
 
@@ -54,7 +58,7 @@ def primary(results: Results, words: Words) -> str:
     """The first heading: what the primary analysis found."""
     name = comparisons.primary_name(words.protocol)
     rows = comparisons.leading(results, name)
-    finding = _margin_finding(results, words, rows) or finding_of(results, words, rows, name)
+    finding = margin_finding(results, words, rows) or finding_of(results, words, rows, name)
     return f"{finding}; {words.allocated}" if words.nonrandomised else finding
 
 
@@ -116,8 +120,14 @@ def _unclear(words: Words, arms: Sequence[str], reference: str, what: str, time:
     return f"None of the {counted(len(names))} arms differed clearly from {reference} in {what}{time}"
 
 
-def _margin_finding(results: Results, words: Words, rows: Sequence[Row]) -> str:
-    """Rule 3: the verdict on a margin, where the primary analysis has one and every comparison has its verdict."""
+def margin_finding(results: Results, words: Words, rows: Sequence[Row]) -> str:
+    """Rule 3: the verdict on a margin, where the analysis has one and every comparison has its verdict.
+
+    Args:
+        results: the results.
+        words: the study's words.
+        rows: the comparisons of one analysis at one visit, one an arm.
+    """
     verdicts = [comparisons.margin(results, row) for row in rows]
     if not rows or any(v is None for v in verdicts):
         return ""
@@ -134,12 +144,26 @@ def _margin_finding(results: Results, words: Words, rows: Sequence[Row]) -> str:
     what = words.endpoint(declared.endpoint)
     if len(met) == len(rows):
         return (
-            f"{opening(names)} {'was' if len(met) == 1 else 'were'} {kind} {reference} in {what}, by the margin set"
-            " beforehand"
+            f"{opening(names)} {'was' if len(met) == 1 else 'were'} {kind} {reference} in {what}, by the margin"
+            f" {_of_margin(words, rows[0], declared.margin.value)}set beforehand"
         )
     unmet = [words.brief(r["arm"]) for r in rows if r["arm"] not in met]
+    by = f"by the margin {_of_margin(words, rows[0], declared.margin.value)}set beforehand"
+    if met:
+        return (
+            f"{opening(names)} {'was' if len(met) == 1 else 'were'} {kind} {reference} in {what}, {by};"
+            f" {joined(unmet)} {'was' if len(unmet) == 1 else 'were'} not shown to be"
+        )
     verb = "was" if len(unmet) == 1 else "were"
-    return f"{opening(joined(unmet))} {verb} not shown to be {kind} {reference} in {what}"
+    return f"{opening(joined(unmet))} {verb} not shown to be {kind} {reference} in {what}, {by}"
+
+
+def _of_margin(words: Words, row: Row, value: float) -> str:
+    """`of 10 percentage points `, `of 2.5 points `."""
+    if in_points(row):
+        return f"of {decimal_value(value, 100).normalize():f} percentage points "
+    unit = "" if comparisons.is_ratio(row) else words.unit(row["endpoint"])
+    return f"of {decimal_value(value).normalize():f}{' ' + unit if unit else ''} "
 
 
 def course(results: Results, words: Words, score: str) -> str:
@@ -269,25 +293,40 @@ def outcomes(results: Results, words: Words, rows: Sequence[Row]) -> str:
     return f"Of {counted(total)} {what}, {joined([*said, *tail])}"
 
 
-def balance(before: Sequence[float], after: Sequence[float], words: Words, at: float = 0.1) -> str:
-    """The heading of who took part: how many standardised differences exceed `at` before and after weighting."""
+def balance(before: Sequence[float], after: Sequence[float], words: Words, at: Decimal = TENTH) -> str:
+    """The heading of who took part: how many standardised differences lie beyond `at` before and after weighting.
+
+    Each is counted as it is shown, with two decimals: one shown as 0.10 does not lie beyond 0.1.
+
+    Args:
+        before: the standardised differences, one a characteristic and treatment arm.
+        after: the same after weighting, if there is one.
+        words: the study's words.
+        at: what they are held against.
+    """
     total = len(before)
     if not total:
         return "Who took part"
-    large = sum(abs(x) > at for x in before)
-    characteristics = f"{counted(total)} characteristics" if total != 1 else "the one characteristic"
-    first = f"The arms differed at baseline in {counted(large)} of {characteristics}"
-    if large == total:
-        first = (
-            f"The arms differed at baseline in all {characteristics}"
-            if total > 1
-            else "The arms differed at baseline"
-        )
+    large = sum(_shown_beyond(x, at) for x in before)
+    each = "comparisons" if len(words.treatments) > 1 else "characteristics"
+    characteristics = f"{counted(total)} {each}" if total != 1 else f"the one {each[:-1]}"
     if not large:
-        return f"The arms were alike at baseline in all of {characteristics}"
+        return f"No standardised difference at baseline lies beyond {at}, in {characteristics}"
+    which = (
+        f"{counted(large)} of {characteristics}"
+        if large != total
+        else f"all {characteristics}"
+        if total > 1
+        else characteristics
+    )
+    first = f"The arms differed at baseline beyond {at} SD in {which}"
     if not words.nonrandomised:
-        return f"{first} by more than 0.1 SD; allocation was by chance"
+        return f"{first}; allocation was by chance"
     if not after:
         return first
-    left = sum(abs(x) > at for x in after)
+    left = sum(_shown_beyond(x, at) for x in after)
     return f"{first}; after weighting in {counted(left)}" if left else f"{first}; after weighting in none"
+
+
+def _shown_beyond(difference: float, at: Decimal) -> bool:
+    return abs(Decimal(number(difference, 2).replace(MINUS, "-"))) > at

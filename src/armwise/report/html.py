@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
@@ -11,7 +12,9 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from armwise.analysis.results import Results
+from armwise.analysis.comparison import is_comparison
+from armwise.analysis.results import Results, Row
+from armwise.protocol.model import Protocol
 from armwise.report import cite
 from armwise.report.figures.style import arm_styles
 from armwise.report.page import Section
@@ -78,7 +81,17 @@ def render(results: Results) -> str:
         "style": _style(results, words),
     }
     page = _environment().get_template("page.html").render(**context)
-    return page.replace("<!--notes-->", cite.notes(page, results.table.to_dicts()))
+    rows = results.table.to_dicts()
+    page = page.replace(outcomes.ELSEWHERE, _elsewhere(results.protocol, page, rows))
+    return page.replace("<!--notes-->", cite.notes(page, rows))
+
+
+def _elsewhere(protocol: Protocol, page: str, rows: list[Row]) -> str:
+    """How many of the comparisons that the page counts stand on no part of it."""
+    shown = set(re.findall(r'data-row="(r[0-9a-f]{12})"', page))
+    counted = [r for r in rows if is_comparison(protocol, r) and r["lower"] is not None]
+    missing = sum(r["id"] not in shown for r in counted)
+    return f"; {missing} of them stand{'s' if missing == 1 else ''} in results.csv only" if missing else ""
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ Everything is read from the protocol (and the scores that the manifest carries);
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -311,6 +312,16 @@ class Words:
         form, _, item = ((declared.item if declared else None) or "").partition(".")
         found = self.protocol.forms.get(form)
         return found.items[item].unit if found and item in found.items else ""
+
+    def reason(self, why: str) -> str:
+        """Why something could not be estimated, its arms by their labels: `nobody in low dose and placebo is analysed`."""
+        found = re.fullmatch(r"nobody in (.+) is analysed(.*)", why, flags=re.DOTALL)
+        if found is None:
+            return why
+        names = found[1].split(" and ")
+        if not all(name in self.protocol.arms for name in names):
+            return why
+        return f"nobody in {joined(self.arm(name) for name in names)} is analysed{found[2]}"
 
     def category(self, covariate: str, category: str) -> str:
         """A category's label."""

@@ -9,7 +9,7 @@ from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.estimates import estimates
 from armwise.report.figures.style import Better
-from armwise.report.numbers import shown
+from armwise.report.numbers import row_decimals, sd_decimals, shown
 from armwise.report.page import Answer, Facts, figure
 from armwise.report.tables import Text
 from armwise.report.words import TARGETS, Words, hyphenless, inside, joined, missing_rule, opening
@@ -63,13 +63,18 @@ def lead(results: Results, words: Words, name: str, rows: list[Row], visit: str)
         return text(
             "{observed} The difference could not be estimated: {reason}.",
             observed=observed,
-            reason=reason.rstrip("."),
+            reason=words.reason(reason).rstrip("."),
         )
     many = len(words.treatments) > 1
+    digits = row_decimals(usable[0])  # those of the figure below, for every estimate of the sentence
     reference = words.arm(words.protocol.reference)
     what = _what_is_compared(usable[0]["statistic"])
     parts = [
-        text("{value}{arm}", value=_bold(r, full=i == 0), arm=f" with {words.arm(r['arm'])}" if many else "")
+        text(
+            "{value}{arm}",
+            value=_bold(r, digits, full=i == 0),
+            arm=f" with {words.arm(r['arm'])}" if many else "",
+        )
         for i, r in enumerate(usable)
     ]
     return text(
@@ -77,7 +82,7 @@ def lead(results: Results, words: Words, name: str, rows: list[Row], visit: str)
         observed=observed,
         how=f"{words.adjustment(declared)}{'' if declared.adjust == 'overlap-weights' else ','}",
         what=what,
-        versus=f" from {reference}" if many else "",
+        versus=f" {'against' if comparisons.is_ratio(usable[0]) else 'from'} {reference}" if many else "",
         values=cite.listed(parts),
         unclear=_unclear(usable),
     )
@@ -91,9 +96,9 @@ def _what_is_compared(statistic: str) -> str:
     }.get(statistic, "the difference")
 
 
-def _bold(row: Row, full: bool) -> Markup:
-    first = cite.estimate(row, unit=full, note=True)
-    span = cite.limits(row)
+def _bold(row: Row, digits: int, full: bool) -> Markup:
+    first = cite.estimate(row, digits, unit=full, note=True)
+    span = cite.limits(row, digits)
     level = f"{shown(row).confidence} " if full else ""
     return text(
         '<b class="nb">{first}</b>{span}',
@@ -146,14 +151,14 @@ def _means(results: Results, words: Words, name: str, endpoint: str, visit: str)
     }
     own = set(words.arms) <= adjusted.keys()
     parts: list[Markup] = []
+    digits = _mean_decimals(results, words, name, visit)
     for arm in words.arms:
         mean = adjusted[arm] if own else comparisons.analysed(results, name, visit, arm, "mean")
-        sd = comparisons.analysed(results, name, visit, arm, "sd")
         if mean is not None and comparisons.usable(mean):
             parts.append(
                 text(
                     "{mean} with {arm}",
-                    mean=cite.estimate(mean, sd=sd["estimate"] if sd else None, unit=not parts),
+                    mean=cite.estimate(mean, digits, unit=not parts),
                     arm=words.arm(arm),
                 )
             )
@@ -164,9 +169,18 @@ def _means(results: Results, words: Words, name: str, endpoint: str, visit: str)
         at=opening(words.at(visit)),
         adjusted="adjusted " if own else "",
         change=change,
-        what=inside(words.endpoint(endpoint)),
+        what=inside(words.score(words.score_of(endpoint)).label if change else words.endpoint(endpoint)),
         means=cite.listed(parts),
     )
+
+
+def _mean_decimals(results: Results, words: Words, name: str, visit: str) -> int:
+    """The decimals of every mean of the sentence: those of the difference after it, else the most that an SD asks for."""
+    rows = [r for r in comparisons.leading(results, name, visit) if comparisons.usable(r)]
+    if rows and not comparisons.is_ratio(rows[0]):
+        return row_decimals(rows[0])
+    sds = [comparisons.analysed(results, name, visit, arm, "sd") for arm in words.arms]
+    return max((sd_decimals(sd["estimate"]) for sd in sds if sd and comparisons.usable(sd)), default=1)
 
 
 def _caption(words: Words, name: str) -> Markup:
@@ -346,10 +360,15 @@ def _analysed(results: Results, words: Words) -> Markup:
 def _case(results: Results, words: Words, name: str) -> Markup:
     rows = [r for r in comparisons.leading(results, name) if comparisons.usable(r)]
     many = len(words.treatments) > 1
+    supported = words.protocol.analyses[name].supports
+    figure_rows = [*comparisons.leading(results, supported or name), *rows]
+    first = next((r for r in figure_rows if comparisons.usable(r)), None)
+    alike = first is not None and all(r["statistic"] == first["statistic"] for r in rows)
+    digits = row_decimals(first) if first is not None and alike else None  # as in the first figure
     parts = [
         text(
             "{v}{arm}",
-            v=cite.with_limits(r, note=True, unit=i == 0, level=i == 0),
+            v=cite.with_limits(r, digits, note=True, unit=i == 0, level=i == 0),
             arm=f" with {words.brief(r['arm'])}" if many else "",
         )
         for i, r in enumerate(rows)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from markupsafe import Markup
 
 from armwise.analysis.results import Results, Row
@@ -9,7 +12,10 @@ from armwise.report import cite
 from armwise.report.cite import text
 from armwise.report.page import Block, Section
 from armwise.report.tables import Column, Line, Table, Text, noted
-from armwise.report.words import Words, inside, opening
+from armwise.report.words import Words, counted, inside, opening
+
+#: How many of the lowest are named, should several tie.
+MOST: Final = 4
 
 Cells = dict[tuple[str, str, str, str], Row]  # form, visit, arm, statistic -> row
 Reasons = dict[tuple[str, str, str], list[Row]]  # form, visit, arm -> why questionnaires are missing
@@ -80,7 +86,7 @@ def _why(reason: str | None) -> str:
 
 
 def _heading(words: Words, cells: Cells) -> Text:
-    """The lowest share received, and where: the first one in the order of the protocol, should several tie."""
+    """The lowest share received, and where; each of those that tie, up to `MOST`, else how many there are."""
     shares = []
     for (form, visit, arm, statistic), row in cells.items():
         received = cells.get((form, visit, arm, "received"))
@@ -88,17 +94,42 @@ def _heading(words: Words, cells: Cells) -> Text:
             shares.append((received["estimate"] / row["estimate"], received, row, form, visit, arm))
     if not shares:
         return "No questionnaire was expected"
-    low, received, expected, form, visit, arm = min(shares, key=lambda s: s[0])
+    low = min(s[0] for s in shares)
     if low >= 1:
         return "Every questionnaire that was expected came back"
-    return text(
-        'Completion was lowest {at}: <span class="nb">{k} of {n}</span> with {arm} ({form})',
-        at=words.at(visit),
-        k=cite.count(received),
-        n=cite.count(expected),
-        arm=words.brief(arm),
-        form=words.form(form),
-    )
+    lowest = [s for s in shares if s[0] == low]
+    if len(lowest) > MOST:
+        return (
+            text(
+                'Completion was lowest, <span class="nb">{k} of {n}</span>, in {many} of the cells below',
+                k=cite.count(lowest[0][1]),
+                n=cite.count(lowest[0][2]),
+                many=counted(len(lowest)),
+            )
+            if _same(lowest)
+            else text(
+                "Completion was lowest in {many} of the cells below, alike in share",
+                many=counted(len(lowest)),
+            )
+        )
+    by_visit: dict[str, list[Markup]] = {}
+    for _, received, expected, form, visit, arm in lowest:
+        by_visit.setdefault(visit, []).append(
+            text(
+                '<span class="nb">{k} of {n}</span> with {arm} ({form})',
+                k=cite.count(received),
+                n=cite.count(expected),
+                arm=words.brief(arm),
+                form=words.form(form),
+            )
+        )
+    parts = [text("{at}: {p}", at=words.at(v), p=cite.listed(p)) for v, p in by_visit.items()]
+    return text("Completion was lowest {parts}", parts=Markup("; and ").join(parts))
+
+
+def _same(lowest: Sequence[tuple[float, Row, Row, str, str, str]]) -> bool:
+    """Whether all have the same two counts, and not only the same share."""
+    return len({(received["estimate"], expected["estimate"]) for _, received, expected, *_ in lowest}) == 1
 
 
 def _unscored(words: Words, cells: Cells) -> Text:

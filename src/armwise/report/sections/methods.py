@@ -108,13 +108,13 @@ def _eligibility(words: Words) -> Text:
 def _visits(words: Words) -> Text:
     protocol = words.protocol
     parts = []
-    for visit in protocol.visits.values():
+    for name, visit in protocol.visits.items():
         window = (
             f" ({number(visit.day + visit.window[0])} to {number(visit.day + visit.window[1])})"
             if visit.window
             else ""
         )
-        parts.append(f"{inside(visit.label)} on day {number(visit.day)}{window}")
+        parts.append(f"{words.visit(name)} on day {number(visit.day)}{window}")
     zero = protocol.time_zero
     origins = (
         {"": zero} if isinstance(zero, str) else {f" ({words.short(a)})": ref for a, ref in zero.items()}

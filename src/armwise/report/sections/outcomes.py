@@ -17,6 +17,7 @@ from armwise.report.figures.style import Better
 from armwise.report.numbers import MIXED, level, row_decimals, sd_decimals
 from armwise.report.page import Block, Section
 from armwise.report.sections.course import lord
+from armwise.report.sections.visits import by_visit
 from armwise.report.tables import Column, Line, Table, Text, noted
 from armwise.report.words import Words, joined, opening, spoken
 
@@ -26,6 +27,9 @@ MEASURED: Final[Mapping[str, str]] = {
     "percent-change": "per cent change",
     "value": "value",
 }
+
+#: Where the page says, once it is whole, how many of the comparisons it does not show.
+ELSEWHERE: Final = Markup("<!--elsewhere-->")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +54,21 @@ def section(results: Results, words: Words) -> Section | None:
     notes = noted(
         *_multiplicity(results, words),
         _assumptions(words, adjusted),
+        _unadjusted_note(words, found, adjusted),
+        *_margins(results, words),
         _lord_note(differ) if assumed else "",
         *_reasons(words, found),
     )
+    course = by_visit(results, words)
     return Section(
         name="outcomes",
         short="All outcomes",
         heading=headings.outcomes(results, words, [o.row for o in found]),
         question="Do the other questionnaires tell the same story?",
-        blocks=(Block(_table(results, words, found, adjusted, notes)),),
+        blocks=(
+            Block(_table(results, words, found, adjusted, notes)),
+            *([Block(course)] if course is not None else []),
+        ),
     )
 
 
@@ -87,17 +97,21 @@ def _table(
             Column(words.short(words.protocol.reference), arm=words.protocol.reference),
         ]
     columns += [Column(words.short(a), _measured(words, found), arm=a) for a in arms]
-    head = f"Difference ({level(o.row for o in found)})"
+    ratios = [comparisons.is_ratio(o.row) for o in found]
+    what = "Ratio" if all(ratios) else "Difference or ratio" if any(ratios) else "Difference"
+    head = f"{what} ({level(o.row for o in found)})"
+    crude = any(_unadjusted(words, o) for o in found)
+    how = "" if not adjusted else "adjusted, unless marked" if crude else "adjusted"
     columns.append(
         Column(
             head,
-            "; ".join(s for s in ("adjusted" if adjusted else "", words.chosen) if s),
+            "; ".join(s for s in (how, words.chosen) if s),
             card=head,
             wide=True,
         )
     )
     if adjusted:
-        columns.append(Column("Unadjusted", "difference"))
+        columns.append(Column("Unadjusted", what.lower()))
     columns.append(Column("Favours treatment →", "in SDs", side="left", card="", wide=True))
     columns.append(
         Column(Markup("<i>P</i>, adjusted"), "within families", card="P, adjusted")
@@ -132,8 +146,12 @@ def _caption(words: Words, found: list[Outcome]) -> str:
     ]
     return (
         f"{opening(joined(said, 'or'))}, {time}, of the patients compared; the difference is treatment minus"
-        f" {words.arm(words.protocol.reference)}."
+        f" {words.arm(words.protocol.reference)}{_ratio_words(words, found)}."
     )
+
+
+def _ratio_words(words: Words, found: list[Outcome]) -> str:
+    return ", a ratio treatment over it" if any(comparisons.is_ratio(o.row) for o in found) else ""
 
 
 def _measured(words: Words, found: list[Outcome]) -> str:
@@ -159,7 +177,10 @@ def _line(
     ]
     digits = row_decimals(row) if comparisons.usable(row) else None
     mixed = level(other.row for other in found) == MIXED
-    cells.append(cite.with_limits(row, digits, note=True, level=mixed))
+    main = cite.compared(row, digits, note=True, level=mixed)
+    cells.append(
+        text("{v}<small>not adjusted</small>", v=main) if adjusted and _unadjusted(words, o) else main
+    )
     if adjusted:
         crude = (
             comparisons.leading(results, f"{o.analysis}.unadjusted", o.visit)
@@ -167,7 +188,7 @@ def _line(
             else []
         )
         beside = next((r for r in crude if r["arm"] == treatment), None)
-        cells.append(cite.with_limits(beside, digits, level=mixed))
+        cells.append(cite.compared(beside, digits, level=mixed))
     cells.append(_drawn(results, words, o, ends))
     test = comparisons.adjusted_p(results, row)
     cells.append(
@@ -175,11 +196,29 @@ def _line(
         or Markup("–")
     )
     response = words.protocol.endpoints[o.endpoint].is_response
-    scale = "percentage points" if response else words.score(words.score_of(o.endpoint)).direction
+    in_points = "percentage points" if row["statistic"] == "risk difference" else ""
+    scale = in_points if response else words.score(words.score_of(o.endpoint)).direction
     kind = "" if response or _measured(words, found) else f"{_measured(words, [o])}; "
     shift = "median shift; " if row["statistic"] == "shift" else ""
     arm = f"{words.short(treatment)} against {words.short(words.protocol.reference)}; " if many else ""
-    return Line(words.endpoint(o.endpoint), tuple(cells), f"{arm}{kind}{shift}{scale}")
+    return Line(words.endpoint(o.endpoint), tuple(cells), f"{arm}{kind}{shift}{scale}".removesuffix("; "))
+
+
+def _unadjusted(words: Words, o: Outcome) -> bool:
+    return comparisons.analysis_of(words.protocol, o.analysis).adjust == "none"
+
+
+def _unadjusted_note(words: Words, found: list[Outcome], adjusted: bool) -> str:
+    """Which outcomes are compared as the arms are, where others are adjusted or arms were not randomised."""
+    names = dict.fromkeys(spoken(words.endpoint(o.endpoint)) for o in found if _unadjusted(words, o))
+    if not names or not (adjusted or words.nonrandomised):
+        return ""
+    said = f"{opening(joined(names))}: the analysis is not adjusted for anything"
+    if words.nonrandomised:
+        return (
+            f"{said}, so the arms are compared as they were, with whatever differed between them at baseline."
+        )
+    return f"{said}; the arms were assigned at random."
 
 
 def _observed(results: Results, words: Words, o: Outcome, arm: str) -> Markup:
@@ -233,8 +272,9 @@ def _multiplicity(results: Results, words: Words) -> tuple[Text, ...]:
         carry = text(", {t} of them a P value", t=cite.count(tests)) if tests is not None else ""
         said.append(
             text(
-                "This report holds {n} comparisons between arms with an interval{carry}.",
+                "This report holds {n} comparisons between arms with an interval{carry}{elsewhere}.",
                 n=cite.count(comparisons_row),
+                elsewhere=ELSEWHERE,
                 carry=carry,
             )
         )
@@ -249,6 +289,21 @@ def _multiplicity(results: Results, words: Words) -> tuple[Text, ...]:
     else:
         said.append("The protocol declares no family of tests: intervals only, at their nominal level.")
     return tuple(said)
+
+
+def _margins(results: Results, words: Words) -> list[str]:
+    """The verdict on the margin of each analysis that has one; that of the primary is the first heading of the page."""
+    primary = comparisons.primary_name(words.protocol)
+    said = []
+    for name, declared in words.protocol.analyses.items():
+        if declared.margin is None or name == primary:
+            continue
+        for visit in words.protocol.analysis_visits(declared):
+            verdict = headings.margin_finding(results, words, comparisons.leading(results, name, visit))
+            time = f", {words.at(visit)}" if verdict else ""
+            label = declared.label or words.endpoint(declared.endpoint)
+            said += [f"{opening(label)}{time}: {verdict}."] if verdict else []
+    return said
 
 
 def adjusts(words: Words) -> bool:
@@ -274,7 +329,7 @@ def _reasons(words: Words, found: list[Outcome]) -> list[str]:
     said: dict[str, list[str]] = {}
     for o in found:
         if comparisons.usable(o.row) and o.row["reason"]:
-            said.setdefault(o.row["reason"], []).append(spoken(words.endpoint(o.endpoint)))
+            said.setdefault(words.reason(o.row["reason"]), []).append(spoken(words.endpoint(o.endpoint)))
     return [
         f"{opening(joined(dict.fromkeys(names)))}: {reason.rstrip('.')}." for reason, names in said.items()
     ]

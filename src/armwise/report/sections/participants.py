@@ -23,7 +23,7 @@ def section(results: Results, words: Words) -> Section | None:
     blocks = [b for b in (_flow(results, words), _table(results, words, found)) if b is not None]
     if not blocks:
         return None
-    before, after = _largest(found, "everyone"), _largest(found, "overlap")
+    before, after = _of(found, "everyone"), _of(found, "overlap")
     return Section(
         name="participants",
         short="Who took part",
@@ -38,13 +38,9 @@ def _differences(results: Results) -> Differences:
     return {(r["item"], r["arm"], r["target"] or "everyone"): r for r in rows if comparisons.usable(r)}
 
 
-def _largest(found: Differences, target: str) -> list[float]:
-    """The largest standardised difference of each characteristic, over the arms."""
-    largest: dict[str, float] = {}
-    for (item, _, of), row in found.items():
-        if of == target:
-            largest[item] = max(largest.get(item, 0.0), abs(row["estimate"]))
-    return list(largest.values())
+def _of(found: Differences, target: str) -> list[float]:
+    """The standardised differences of a target, one a characteristic and treatment arm."""
+    return [row["estimate"] for (_, _, of), row in found.items() if of == target]
 
 
 def _flow(results: Results, words: Words) -> Block | None:
@@ -91,7 +87,7 @@ def _table(results: Results, words: Words, found: Differences) -> Block | None:
     )
     table = Table("The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(words, bool(found)))
     made = folded(table, len(words.arms), len(words.treatments), "below: standardised difference")
-    return Block(made, noted(_chance(results), _effective(results, words)))
+    return Block(made, noted(_chance(results, not single), _effective(results, words)))
 
 
 def _difference_columns(words: Words, weighted: bool) -> list[Column]:
@@ -184,7 +180,7 @@ def _before_after(before: Row | None, after: Row | None) -> Markup:
     return text("{a} → {b}", a=first, b=cite.estimate(after, 2)) if after is not None else first
 
 
-def _chance(results: Results) -> Text:
+def _chance(results: Results, many: bool) -> Text:
     rows = [
         r
         for r in results.rows(analysis="baseline", statistic="chance imbalance", at=0.1)
@@ -195,8 +191,9 @@ def _chance(results: Results) -> Text:
     row = rows[0]
     return text(
         "At this size chance alone, in arms drawn at random, gives a standardised difference beyond 0.1 in {share} of"
-        " characteristics.",
+        " {each}.",
         share=cite.estimate(row),
+        each="comparisons of a characteristic" if many else "characteristics",
     )
 
 
@@ -228,7 +225,8 @@ def _notes(words: Words, differences: bool) -> tuple[Text, ...]:
     return (
         (
             f"Standardised difference: {arms} minus {words.short(words.protocol.reference)}, over the square root of"
-            " the mean of the two variances before weighting; the heading counts those beyond 0.1. No P values:"
+            " the mean of the two variances before weighting; the heading counts those shown that lie beyond 0.1"
+            f"{', one a characteristic and arm' if len(words.treatments) > 1 else ''}. No P values:"
             " whether arms differ at baseline is not a question for a test."
         ),
     )

@@ -28,7 +28,10 @@ def section(results: Results, words: Words) -> Section | None:
     lines = tuple(_line(results, words, r, ci) for r in rows)
     publication = words.protocol.study.publication
     caption = text(
-        "Published figures are shown beside the study’s own; none enters an estimate. {citation}",
+        "Published figures are shown beside the study’s own; none enters an estimate.{chosen} {citation}",
+        chosen=" The study was drawn with assumptions and a seed chosen to lie near the published figures."
+        if results.simulated
+        else "",
         citation=publication.citation if publication else "",
     )
     table = Table(f"Published against {own.lower()}.", columns, lines, caption, (_status(rows),))

@@ -12,6 +12,7 @@ from armwise.report.numbers import MIXED, level, number, row_decimals
 from armwise.report.page import Block, Section, figure
 from armwise.report.tables import Column, Line, Table, Text, folded, noted
 from armwise.report.words import Words, inside, joined, opening
+from armwise.stats.estimate import RATIOS
 
 
 def endpoint_of(words: Words) -> str | None:
@@ -123,7 +124,8 @@ def _components(results: Results, words: Words, endpoint: str, visit: str) -> Ta
     ]
     endpoints = (endpoint, *declared.of)
     ci = level(row for e in endpoints for row in _compared(results, e, visit).values())
-    columns += [Column(_against(words, a, ci), wide=True) for a in words.treatments]
+    kinds = {row["statistic"] for e in endpoints for row in _compared(results, e, visit).values()}
+    columns += [Column(_against(words, a, ci, kinds), wide=True) for a in words.treatments]
     rows = [_share_line(results, words, e, visit, ci, first=e == endpoint) for e in endpoints]
     cells = results.rows(analysis="crosstab", endpoint=endpoint, visit=visit, statistic="count")
     if declared.of and cells:
@@ -157,15 +159,20 @@ def _components(results: Results, words: Words, endpoint: str, visit: str) -> Ta
     )
     title = f"{'Components of the responder endpoint' if declared.of else 'Responders'} {words.at(visit)}."
     made = Table(title, tuple(columns), tuple(rows), caption)
-    return folded(made, len(words.arms), len(words.treatments), f"below: difference ({ci})")
+    return folded(made, len(words.arms), len(words.treatments), f"below: {_what(kinds)} ({ci})")
 
 
-def _against(words: Words, arm: str, ci: str) -> str:
-    return (
-        f"Difference ({ci}), points"
-        if len(words.treatments) == 1
-        else f"{words.short(arm)}, difference ({ci})"
-    )
+def _what(kinds: set[str]) -> str:
+    """What the comparisons are together: a difference, a ratio, or the one or the other (each cell names a ratio)."""
+    ratios = kinds & RATIOS
+    return "difference" if not ratios else "ratio" if ratios == kinds else "difference or ratio"
+
+
+def _against(words: Words, arm: str, ci: str, kinds: set[str]) -> str:
+    what = _what(kinds)
+    if len(words.treatments) > 1:
+        return f"{words.short(arm)}, {what} ({ci})"
+    return f"{opening(what)} ({ci}){', points' if what == 'difference' else ''}"
 
 
 def _compared(results: Results, endpoint: str, visit: str) -> dict[str, Row]:
@@ -190,7 +197,7 @@ def _share_line(results: Results, words: Words, endpoint: str, visit: str, ci: s
             continue
         share = text(" ({s})", s=cite.estimate(risk)) if comparisons.usable(risk) else ""
         cells.append(text("{k} of {n}{share}", k=cite.count(k), n=cite.count(k, "n"), share=share))
-    cells += [cite.with_limits(compared.get(arm), note=True, level=ci == MIXED) for arm in words.treatments]
+    cells += [cite.compared(compared.get(arm), note=True, level=ci == MIXED) for arm in words.treatments]
     kind = words.protocol.endpoints[endpoint].kind
     head = {"any": "Any of the components", "all": "All of the components"}.get(
         kind, opening(words.criterion(endpoint))
