@@ -132,9 +132,14 @@ def test_the_list_of_forbidden_words_is_sorted_lower_case_and_unique(forbidden: 
     [
         (
             "met",
-            "BMC was non-inferior to conventional care in ODI or pain responder, by the margin set beforehand",
+            "BMC was non-inferior to conventional care in ODI or pain responder, by the margin of 10"
+            " percentage points set beforehand",
         ),
-        ("not met", "BMC was not shown to be non-inferior to conventional care in ODI or pain responder"),
+        (
+            "not met",
+            "BMC was not shown to be non-inferior to conventional care in ODI or pain responder, by the margin of 10"
+            " percentage points set beforehand",
+        ),
     ],
 )
 def test_a_margin_is_said_only_when_it_is_met(make: Callable[..., Results], verdict: str, said: str) -> None:
@@ -231,14 +236,23 @@ def test_many_arms_that_agree_are_counted_and_not_listed(trial: Results) -> None
         (
             [0.5, -0.3, 0.05],
             [0.0, 0.0, 0.0],
-            "The arms differed at baseline in two of three characteristics; after weighting in none",
+            "The arms differed at baseline beyond 0.1 SD in two of three characteristics; after weighting in none",
         ),
         (
             [0.5, -0.3, 0.05],
             [0.2, 0.0, 0.0],
-            "The arms differed at baseline in two of three characteristics; after weighting in one",
+            "The arms differed at baseline beyond 0.1 SD in two of three characteristics; after weighting in one",
         ),
-        ([0.05, 0.0], [], "The arms were alike at baseline in all of two characteristics"),
+        (
+            [0.05, 0.104, -0.1],
+            [],
+            "No standardised difference at baseline lies beyond 0.1, in three characteristics",
+        ),
+        (
+            [0.105, 0.104, -0.1],
+            [],
+            "The arms differed at baseline beyond 0.1 SD in one of three characteristics",
+        ),
         ([], [], "Who took part"),
     ],
 )
@@ -278,4 +292,35 @@ def test_outcomes_are_counted_by_whom_they_favour(two_arms: Results) -> None:
     assert (
         headings.outcomes(two_arms, words, [unclear, unclear])
         == "None of two comparisons shows a clear difference"
+    )
+
+
+def test_with_several_arms_the_heading_of_the_baseline_counts_comparisons(trial: Results) -> None:
+    said = headings.balance([0.5, 0.0, 0.2, 0.1], [], Words.of(trial))
+    assert (
+        said
+        == "The arms differed at baseline beyond 0.1 SD in two of four comparisons; allocation was by chance"
+    )
+
+
+def test_where_one_arm_meets_the_margin_and_another_does_not_both_are_said(trial: Results) -> None:
+    declared = trial.protocol.analyses["primary"].model_copy(
+        update={"margin": Margin(kind="non-inferiority", value=2.5)}
+    )
+    protocol = trial.protocol.model_copy(update={"analyses": trial.protocol.analyses | {"primary": declared}})
+    rows = [r for r in trial.table.to_dicts() if r["statistic"] != "adjusted p"]
+    for arm, verdict in (("low", "met"), ("high", "not met")):
+        about = {
+            "analysis": "primary",
+            "visit": "w24",
+            "arm": arm,
+            "versus": "placebo",
+            "endpoint": "adas_change",
+        }
+        rows.append(row("margin", 1.0, at=2.5, method="non-inferiority", reason=verdict, **about))
+    results = Results(table(rows), protocol, "", manifest=trial.manifest)
+    assert (
+        primary(results)
+        == "Low dose was non-inferior to placebo in ADAS-Cog, by the margin of 2.5 points set beforehand; high dose was"
+        " not shown to be"
     )

@@ -244,3 +244,20 @@ def test_a_file_in_the_way_is_an_error_that_says_what_to_do(two_arms: Results, t
     (tmp_path / "x").write_text("")
     with pytest.raises(armwise.errors.FileError, match="choose another folder"):
         report(two_arms, tmp_path / "x")
+
+
+def test_a_reason_on_the_page_calls_arms_by_their_labels(trial: Results) -> None:
+    rows = trial.table.to_dicts()
+    for r in rows:
+        if r["analysis"] == "primary" and r["statistic"] == "mean difference":
+            r |= {
+                "estimate": None,
+                "lower": None,
+                "upper": None,
+                "status": "not estimable",
+                "reason": "nobody in low and placebo is analysed",
+            }
+    broken = trial.table.clear().extend(pl.DataFrame(rows, schema=trial.table.schema, orient="row"))
+    page = report(Results(broken, trial.protocol, "", manifest=trial.manifest))
+    assert "nobody in low dose and placebo is analysed" in page
+    assert "nobody in low and placebo" not in page

@@ -65,3 +65,11 @@ def test_no_label_breaks_a_sentence(label: str) -> None:
         words.inside(label).lower() == label[:1].lower().lower() + label[1:].lower()
         or words.inside(label) == label
     )
+
+
+def test_a_reason_calls_arms_by_their_labels(trial: Results) -> None:
+    words = Words.of(trial)
+    assert (
+        words.reason("nobody in low and placebo is analysed") == "nobody in low dose and placebo is analysed"
+    )
+    assert words.reason("low variance") == "low variance"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -70,6 +71,7 @@ def render(results: Results) -> str:
         HTML.
     """
     words = Words.of(results)
+    results = _with_labels(results, words)
     first = answer(results, words)
     made = [section(results, words) for section in SECTIONS]
     context: dict[str, Any] = {
@@ -84,6 +86,17 @@ def render(results: Results) -> str:
     rows = results.table.to_dicts()
     page = page.replace(outcomes.ELSEWHERE, _elsewhere(results.protocol, page, rows))
     return page.replace("<!--notes-->", cite.notes(page, rows))
+
+
+def _with_labels(results: Results, words: Words) -> Results:
+    """The results with the arms in their reasons called by their labels, wherever the page says a reason."""
+    codes = results.table["reason"].drop_nulls().unique().to_list()
+    said = {why: label for why in codes if (label := words.reason(why)) != why}
+    if not said:
+        return results
+    return dataclasses.replace(
+        results, table=results.table.with_columns(results.table["reason"].replace(said).alias("reason"))
+    )
 
 
 def _elsewhere(protocol: Protocol, page: str, rows: list[Row]) -> str:

@@ -314,7 +314,7 @@ class Words:
         return found.items[item].unit if found and item in found.items else ""
 
     def reason(self, why: str) -> str:
-        """Why something could not be estimated, its arms by their labels: `nobody in low dose and placebo is analysed`."""
+        """Why something could not be estimated, its arms by their labels: `nobody in low dose is analysed`."""
         found = re.fullmatch(r"nobody in (.+) is analysed(.*)", why, flags=re.DOTALL)
         if found is None:
             return why

@@ -5,10 +5,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from armwise.analysis.results import Results, Row, table
-from armwise.protocol.model import Analysis, Endpoint, Protocol
+from armwise.analysis.results import Results, Row, row, table
+from armwise.protocol.model import Analysis, Endpoint, Margin, Protocol
 from armwise.report import comparisons
-from armwise.report.sections import outcomes
+from armwise.report.sections import outcomes, responders
 from armwise.report.tables import Table
 from armwise.report.words import Words
 
@@ -133,3 +133,81 @@ def test_arms_are_said_to_be_chosen_only_where_the_protocol_says_so(two_arms: Re
     found = table_of(redeclared(two_arms, study=study))  # type: ignore[arg-type]
     said = " ".join([*(str(c.small) for c in found.columns), *map(str, found.notes)])
     assert "arms not randomised" in said and "chosen" not in said
+
+
+def as_ratio(two_arms: Results) -> Results:
+    """The primary analysis compares by a risk ratio of 2.95."""
+    declared = two_arms.protocol.analyses["primary"].model_copy(update={"method": "risk-ratio"})
+    rows = [
+        r
+        for r in two_arms.table.to_dicts()
+        if r["analysis"] != "primary" or r["visit"] != "m12" or r["statistic"] != "risk ratio"
+    ]
+    about = {"analysis": "primary", "endpoint": "primary", "visit": "m12", "arm": "bmc", "versus": "control"}
+    rows.append(row("risk ratio", 2.95, lower=1.6, upper=5.4, conf_level=0.95, **about))
+    protocol = two_arms.protocol.model_copy(
+        update={"analyses": two_arms.protocol.analyses | {"primary": declared}}
+    )
+    return Results(table(rows), protocol, "", manifest=two_arms.manifest)
+
+
+def test_a_ratio_is_called_a_ratio_and_never_percentage_points(two_arms: Results) -> None:
+    found = table_of(as_ratio(two_arms))
+    assert "Difference or ratio (95%\u00a0CI)" in [c.label for c in found.columns]
+    line = next(x for x in found.rows if x.head == "ODI or pain responder")
+    assert Markup(line.cells[2]).striptags() == "risk ratio 2.95 (1.60 to 5.40)"
+    assert line.small == ""
+    made = responders.section(as_ratio(two_arms), Words.of(two_arms))
+    assert made is not None
+    parts = made.blocks[1].main
+    assert isinstance(parts, Table)
+    assert Markup(parts.rows[0].cells[2]).striptags() == "risk ratio 2.95 (1.60 to 5.40)"
+    assert str(parts.columns[-1].head) == "Ratio (95%\u00a0CI)"
+
+
+def test_what_is_not_adjusted_is_marked_so_and_never_stands_as_adjusted(two_arms: Results) -> None:
+    found = table_of(two_arms)
+    heads = [c.label for c in found.columns[1:]]
+    place = heads.index("Difference (95%\u00a0CI)")
+    marked = {str(x.head): "not adjusted" in str(x.cells[place]) for x in found.rows}
+    assert marked["Opioid dose"] and not marked["Oswestry Disability Index"]
+    assert found.columns[1 + place].small == "adjusted, unless marked; arms chosen, not randomised"
+    assert any(
+        str(n).startswith(
+            "Opioid dose: the analysis is not adjusted for anything, so the arms are compared as"
+        )
+        for n in found.notes
+    )
+
+
+def test_a_margin_of_another_analysis_has_its_verdict_below_the_table(two_arms: Results) -> None:
+    declared = two_arms.protocol.analyses["odi"].model_copy(
+        update={"margin": Margin(kind="non-inferiority", value=5)}
+    )
+    about = {"analysis": "odi", "endpoint": "odi_change", "visit": "m12", "arm": "bmc", "versus": "control"}
+    decided = row("margin", -3.0, at=5.0, method="non-inferiority", reason="met", **about)
+    results = Results(
+        table([*two_arms.table.to_dicts(), decided]),
+        two_arms.protocol.model_copy(update={"analyses": two_arms.protocol.analyses | {"odi": declared}}),
+        "",
+        manifest=two_arms.manifest,
+    )
+    notes = [str(n) for n in table_of(results).notes]
+    assert (
+        "Oswestry Disability Index, at 12 months: BMC was non-inferior to conventional care in Oswestry Disability"
+        " Index, by the margin of 5 points set beforehand." in notes
+    )
+
+
+def test_the_measures_that_the_protocol_asks_for_stand_beside_the_comparisons(two_arms: Results) -> None:
+    about = {"endpoint": "odi_change", "visit": "m12", "arm": "bmc", "versus": "control"}
+    g = row("hedges g", -1.21, lower=-1.7, upper=-0.7, conf_level=0.95, analysis="odi.unadjusted", **about)
+    kept = [r for r in two_arms.table.to_dicts() if r["statistic"] != "hedges g"]
+    results = Results(table([*kept, g]), two_arms.protocol, "", manifest=two_arms.manifest)
+    made = outcomes.section(results, Words.of(results))
+    assert made is not None
+    main = made.blocks[-1].main
+    assert isinstance(main, Table) and main.title == "Other measures."
+    line = next(x for x in main.rows if x.head == "Oswestry Disability Index")
+    assert line.cells[0] == "Hedges g, unadjusted"
+    assert Markup(line.cells[1]).striptags() == "\u22121.21 (\u22121.70 to \u22120.70)"

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 from markupsafe import Markup
 
-from armwise.analysis.results import Results, Row, table
+from armwise.analysis.results import Results, Row, row, table
 from armwise.report.html import SECTIONS
 from armwise.report.page import Prose, Section
 from armwise.report.sections import (
@@ -83,10 +83,10 @@ def test_responders_show_components_their_cross_table_and_the_impossible(two_arm
 
 def test_a_number_needed_through_infinity_says_so(two_arms: Results) -> None:
     rows = [dict(r) for r in two_arms.table.to_dicts()]
-    for row in rows:
-        if row["statistic"] == "number needed to treat":
-            row |= {"estimate": 28.7, "lower": 5.4, "upper": 9.4}
-            row["reason"] = "to benefit; the interval runs through infinity"
+    for one in rows:
+        if one["statistic"] == "number needed to treat":
+            one |= {"estimate": 28.7, "lower": 5.4, "upper": 9.4}
+            one["reason"] = "to benefit; the interval runs through infinity"
     table = two_arms.table.clear().extend(
         type(two_arms.table)(rows, schema=two_arms.table.schema, orient="row")
     )
@@ -293,3 +293,63 @@ def test_without_rows_a_section_is_left_out_or_says_why_it_is_there(
     bare = Results(two_arms.table.clear(), two_arms.protocol, "", manifest=two_arms.manifest)
     made = section(bare, Words.of(bare))  # type: ignore[operator]
     assert made is None or made.blocks
+
+
+def test_all_that_tie_for_the_lowest_completion_are_named(two_arms: Results) -> None:
+    cells = [
+        row(s, n, analysis="completion", item=form, visit="m12", arm="control", unit="subjects")
+        for form in ("odi", "nrs")
+        for s, n in (("expected", 40), ("received", 30))
+    ]
+    results = Results(table(cells), two_arms.protocol, "", manifest=two_arms.manifest)
+    section = completion.section(results, Words.of(two_arms))
+    assert section is not None
+    said = Markup(section.heading).striptags()
+    form = Words.of(two_arms).form
+    assert said.startswith("Completion was lowest, 30 of 40, at 12 months with conventional care")
+    assert form("odi") in said and form("nrs") in said
+
+
+def test_a_visit_without_a_label_keeps_its_name_in_the_methods(two_arms: Results) -> None:
+    visits = two_arms.protocol.visits
+    bare = with_protocol(
+        two_arms, visits={**visits, "baseline": visits["baseline"].model_copy(update={"label": ""})}
+    )
+    assert "Visits. Baseline on day 0" in words_of(methods.section(bare, Words.of(bare)))
+
+
+def test_simulated_data_beside_published_figures_are_said_to_be_drawn_near_them(two_arms: Results) -> None:
+    said = "drawn with assumptions and a seed chosen to lie near the published figures"
+    assert said in words_of(published.section(two_arms, Words.of(two_arms)))
+    captured = Results(
+        two_arms.table, two_arms.protocol, "", manifest={**two_arms.manifest, "simulated": False}
+    )
+    assert said not in words_of(published.section(captured, Words.of(captured)))
+
+
+def test_every_composite_that_is_analysed_shows_its_components(two_arms: Results) -> None:
+    both = two_arms.protocol.endpoints["primary"].model_copy(update={"kind": "all", "label": "Both"})
+    analysis = two_arms.protocol.analyses["primary"].model_copy(
+        update={"endpoint": "both", "role": "exploratory"}
+    )
+    results = with_protocol(
+        two_arms,
+        endpoints={**two_arms.protocol.endpoints, "both": both},
+        analyses={**two_arms.protocol.analyses, "both": analysis},
+    )
+    about = {"endpoint": "both", "visit": "m12", "arm": "bmc", "n": 36}
+    added = [
+        row("responders", 13, analysis="describe", unit="subjects", **about),
+        row("risk", 13 / 36, analysis="describe", unit="proportion", **about),
+        row("risk difference", 0.25, lower=0.1, upper=0.4, analysis="both", versus="control", **about),
+    ]
+    more = Results(
+        table([*results.table.to_dicts(), *added]), results.protocol, "", manifest=results.manifest
+    )
+    made = responders.section(more, Words.of(more))
+    assert made is not None
+    titles = [b.main.title for b in made.blocks if isinstance(b.main, Table)]
+    assert titles == [
+        "Components of the responder endpoint at 12 months.",
+        "Components of “Both” at 12 months.",
+    ]

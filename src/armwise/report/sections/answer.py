@@ -63,7 +63,7 @@ def lead(results: Results, words: Words, name: str, rows: list[Row], visit: str)
         return text(
             "{observed} The difference could not be estimated: {reason}.",
             observed=observed,
-            reason=words.reason(reason).rstrip("."),
+            reason=reason.rstrip("."),
         )
     many = len(words.treatments) > 1
     digits = row_decimals(usable[0])  # those of the figure below, for every estimate of the sentence
@@ -175,7 +175,7 @@ def _means(results: Results, words: Words, name: str, endpoint: str, visit: str)
 
 
 def _mean_decimals(results: Results, words: Words, name: str, visit: str) -> int:
-    """The decimals of every mean of the sentence: those of the difference after it, else the most that an SD asks for."""
+    """The decimals of every mean of the sentence: those of the difference, else the most that an SD asks for."""
     rows = [r for r in comparisons.leading(results, name, visit) if comparisons.usable(r)]
     if rows and not comparisons.is_ratio(rows[0]):
         return row_decimals(rows[0])

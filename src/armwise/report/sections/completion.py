@@ -12,7 +12,7 @@ from armwise.report import cite
 from armwise.report.cite import text
 from armwise.report.page import Block, Section
 from armwise.report.tables import Column, Line, Table, Text, noted
-from armwise.report.words import Words, counted, inside, opening
+from armwise.report.words import Words, counted, inside, joined, opening
 
 #: How many of the lowest are named, should several tie.
 MOST: Final = 4
@@ -112,19 +112,28 @@ def _heading(words: Words, cells: Cells) -> Text:
                 many=counted(len(lowest)),
             )
         )
-    by_visit: dict[str, list[Markup]] = {}
-    for _, received, expected, form, visit, arm in lowest:
-        by_visit.setdefault(visit, []).append(
-            text(
-                '<span class="nb">{k} of {n}</span> with {arm} ({form})',
-                k=cite.count(received),
-                n=cite.count(expected),
-                arm=words.brief(arm),
-                form=words.form(form),
-            )
+    parts = [
+        text(
+            '{at}: <span class="nb">{k} of {n}</span> with {arm} ({form})',
+            at=words.at(visit),
+            k=cite.count(received),
+            n=cite.count(expected),
+            arm=words.brief(arm),
+            form=words.form(form),
         )
-    parts = [text("{at}: {p}", at=words.at(v), p=cite.listed(p)) for v, p in by_visit.items()]
-    return text("Completion was lowest {parts}", parts=Markup("; and ").join(parts))
+        for _, received, expected, form, visit, arm in lowest
+    ]
+    if len(lowest) == 1 or not _same(lowest):
+        return text("Completion was lowest {parts}", parts=Markup("; and ").join(parts))
+    places = [
+        f"{words.at(visit)} with {words.brief(arm)} ({words.form(form)})" for *_, form, visit, arm in lowest
+    ]
+    return text(
+        'Completion was lowest, <span class="nb">{k} of {n}</span>, {places}',
+        k=cite.count(lowest[0][1]),
+        n=cite.count(lowest[0][2]),
+        places=joined(places),
+    )
 
 
 def _same(lowest: Sequence[tuple[float, Row, Row, str, str, str]]) -> bool:

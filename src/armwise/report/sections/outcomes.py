@@ -17,6 +17,7 @@ from armwise.report.figures.style import Better
 from armwise.report.numbers import MIXED, level, row_decimals, sd_decimals
 from armwise.report.page import Block, Section
 from armwise.report.sections.course import lord
+from armwise.report.sections.measures import other_measures
 from armwise.report.sections.visits import by_visit
 from armwise.report.tables import Column, Line, Table, Text, noted
 from armwise.report.words import Words, joined, opening, spoken
@@ -59,7 +60,7 @@ def section(results: Results, words: Words) -> Section | None:
         _lord_note(differ) if assumed else "",
         *_reasons(words, found),
     )
-    course = by_visit(results, words)
+    course, measures = by_visit(results, words), other_measures(results, words, [o.row for o in found])
     return Section(
         name="outcomes",
         short="All outcomes",
@@ -67,7 +68,7 @@ def section(results: Results, words: Words) -> Section | None:
         question="Do the other questionnaires tell the same story?",
         blocks=(
             Block(_table(results, words, found, adjusted, notes)),
-            *([Block(course)] if course is not None else []),
+            *(Block(table) for table in (course, measures) if table is not None),
         ),
     )
 
@@ -329,7 +330,7 @@ def _reasons(words: Words, found: list[Outcome]) -> list[str]:
     said: dict[str, list[str]] = {}
     for o in found:
         if comparisons.usable(o.row) and o.row["reason"]:
-            said.setdefault(words.reason(o.row["reason"]), []).append(spoken(words.endpoint(o.endpoint)))
+            said.setdefault(o.row["reason"], []).append(spoken(words.endpoint(o.endpoint)))
     return [
         f"{opening(joined(dict.fromkeys(names)))}: {reason.rstrip('.')}." for reason, names in said.items()
     ]

@@ -31,17 +31,19 @@ def section(results: Results, words: Words) -> Section | None:
     drawing = figure(
         f"{opening(words.endpoint(endpoint))} by visit.",
         text(
-            "Per cent of the patients, with its interval; at the right the difference {how}. At visits with a"
-            " difference the patients are those compared, at others those with the answer. {chosen}",
+            "Per cent of the patients, with its interval; at the right the {what} {how}. At visits with a"
+            " {what} the patients are those compared, at others those with the answer. {chosen}",
             how=_adjusted(words, endpoint),
+            what=_what(_statistics(results, endpoint)),
             chosen=words.allocation_note,
         ),
         lambda width: responders_figure(results, endpoint, width=width),
     )
     visit = _last_compared(results, words, endpoint)
     blocks = [Block(drawing, noted(*_other_measures(results, words, endpoint, visit)))]
-    parts = _components(results, words, endpoint, visit)
-    blocks += [Block(parts, noted(_pham(words, endpoint)))] if parts else []
+    for other in (endpoint, *_other_composites(words, endpoint)):
+        parts = _components(results, words, other, _last_compared(results, words, other), other == endpoint)
+        blocks += [Block(parts, noted(_pham(words, other)))] if parts else []
     return Section(
         name="responders",
         short="Responders",
@@ -49,6 +51,12 @@ def section(results: Results, words: Words) -> Section | None:
         question=f"How many patients improved by an amount that matters? {_definition(words, endpoint)}",
         blocks=tuple(blocks),
     )
+
+
+def _other_composites(words: Words, main: str) -> list[str]:
+    """The other endpoints of several components that are analysed."""
+    analysed = dict.fromkeys(a.endpoint for a in words.protocol.analyses.values())
+    return [e for e in analysed if e != main and words.protocol.endpoints[e].of]
 
 
 def _definition(words: Words, endpoint: str) -> str:
@@ -91,7 +99,7 @@ def _measure(words: Words, row: Row, label: str, adjusted: str) -> Markup:
     arm = f", {words.brief(row['arm'])}" if len(words.treatments) > 1 else ""
     exact = ", Fisher’s exact method" if (row["method"] or "").startswith("Fisher") else ""
     value = (
-        _needed(row)
+        needed(row)
         if row["statistic"] == "number needed to treat"
         else cite.with_limits(row, note=True, level=True)
     )
@@ -100,7 +108,7 @@ def _measure(words: Words, row: Row, label: str, adjusted: str) -> Markup:
     )
 
 
-def _needed(row: Row) -> Markup:
+def needed(row: Row) -> Markup:
     """`1.6 to benefit (95% CI 1.3 to 2.5)`; through infinity where the interval of the difference holds none."""
     reason = row["reason"] or ""
     first = cite.estimate(row, note=True)
@@ -115,7 +123,7 @@ def _needed(row: Row) -> Markup:
     )
 
 
-def _components(results: Results, words: Words, endpoint: str, visit: str) -> Table | None:
+def _components(results: Results, words: Words, endpoint: str, visit: str, main: bool) -> Table | None:
     """Any, all and each component, then the cells of components against each other, by arm."""
     declared = words.protocol.endpoints[endpoint]
     columns = [
@@ -157,9 +165,16 @@ def _components(results: Results, words: Words, endpoint: str, visit: str) -> Ta
         tested=tested,
         chosen=words.allocation_note,
     )
-    title = f"{'Components of the responder endpoint' if declared.of else 'Responders'} {words.at(visit)}."
+    of = "the responder endpoint" if main else f"“{words.endpoint(endpoint)}”"
+    title = f"{f'Components of {of}' if declared.of else 'Responders'} {words.at(visit)}."
     made = Table(title, tuple(columns), tuple(rows), caption)
     return folded(made, len(words.arms), len(words.treatments), f"below: {_what(kinds)} ({ci})")
+
+
+def _statistics(results: Results, endpoint: str) -> set[str]:
+    """What an endpoint is compared by, at all of its visits."""
+    table = comparisons.differences(results, endpoint)
+    return {row["statistic"] for rows in table.values() for row in rows.values()}
 
 
 def _what(kinds: set[str]) -> str:
