@@ -9,11 +9,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 
-from armwise.errors import Problem, ProtocolError
+from armwise.errors import FileError, Problem, ProtocolError
 
 #: Values that a file may hold when every alias is written out; a whole protocol has about a thousand.
 UNFOLDED = 100_000
@@ -67,6 +68,25 @@ class _Fast(_CoreScalars, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # typ
 
     yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
     yaml_constructors = _Loader.yaml_constructors
+
+
+def read_text(file: Path, missing: str) -> str:
+    """The text of a file that people write.
+
+    Args:
+        file: the file.
+        missing: what to say when there is none: what it is for, and how to get one.
+
+    Raises:
+        FileError: there is no such file, or it is not UTF-8; with the line.
+    """
+    if not file.is_file():
+        raise FileError(f"{file}: no such file; {missing}")
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise FileError(f"{file}:{line}: not UTF-8 text; save the file as UTF-8") from None
 
 
 def read_yaml(text: str, file: str) -> tuple[Any, Lines]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -571,3 +573,15 @@ def two_arms() -> Results:
 def trial() -> Results:
     """The randomised trial with three arms, whose differences are unclear."""
     return invented(three_arms(), simulated=False, effect=-0.5)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser of the tests; where ARMWISE_REQUIRE_BROWSER is 1 its absence is a failure, not a skip."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        message = "no Chromium: the page is NOT tested in a browser (Debian: apt-get install chromium)"
+        if os.environ.get("ARMWISE_REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,24 +40,13 @@ SIZES = """() => {
 }"""
 
 
-def _chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        message = "no Chromium: the page is NOT tested in a browser (Debian: apt-get install chromium)"
-        if os.environ.get("ARMWISE_REQUIRE_BROWSER") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = _chromium()
+def browser(chromium: str) -> Iterator[Any]:
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: NOT tested in a browser"
     )
     with playwright.sync_playwright() as p:
-        opened = p.chromium.launch(executable_path=path, args=FLAGS)
+        opened = p.chromium.launch(executable_path=chromium, args=FLAGS)
         yield opened
         opened.close()
 

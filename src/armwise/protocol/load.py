@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from armwise.errors import FileError, Problem, ProtocolError
+from armwise.errors import Problem, ProtocolError
 from armwise.protocol.mistakes import build as build
 from armwise.protocol.model import Protocol
-from armwise.yaml_lines import read_yaml
+from armwise.yaml_lines import read_text, read_yaml
 
 
 def load_protocol(path: Path) -> Protocol:
@@ -53,15 +53,7 @@ def read_protocol(path: Path) -> tuple[Protocol | None, list[Problem]]:
     from armwise.protocol.check import check
 
     file = path / "protocol.yaml" if path.is_dir() else path
-    if not file.is_file():
-        raise FileError(
-            f"{file}: no such file; a study folder holds a protocol.yaml (`armwise init` writes one)"
-        )
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise FileError(f"{file}:{line}: not UTF-8 text; save the file as UTF-8") from None
+    text = read_text(file, "a study folder holds a protocol.yaml (`armwise init` writes one)")
     data, lines = read_yaml(text, file.name)
     protocol, problems = build(Protocol, data, lines, file.name)
     if protocol is not None:

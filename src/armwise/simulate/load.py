@@ -6,12 +6,12 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from armwise.errors import FileError, ProtocolError
+from armwise.errors import ProtocolError
 from armwise.protocol.mistakes import build
 from armwise.protocol.model import Protocol
 from armwise.simulate.assumptions import Assumptions
 from armwise.simulate.check import check
-from armwise.yaml_lines import read_yaml
+from armwise.yaml_lines import read_text, read_yaml
 
 
 def load_assumptions(path: Path, protocol: Protocol) -> Assumptions:
@@ -29,14 +29,7 @@ def load_assumptions(path: Path, protocol: Protocol) -> Assumptions:
         ProtocolError: it holds mistakes; `problems` lists them all, each with its line.
     """
     file = path / "assumptions.yaml" if path.is_dir() else path
-    if not file.is_file():
-        raise FileError(
-            f"{file}: no such file; the simulator draws from an assumptions.yaml (see docs/simulate.md)"
-        )
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise FileError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    text = read_text(file, "the simulator draws from an assumptions.yaml (see docs/simulate.md)")
     data, lines = read_yaml(text, file.name)
     assumptions, problems = build(Assumptions, data, lines, file.name)
     if assumptions is None and isinstance(data, dict):

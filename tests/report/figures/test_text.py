@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import doctest
 import itertools
-import shutil
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,7 @@ TEXTS = (
 
 
 @pytest.mark.browser
-def test_widths_are_those_of_the_shipped_font_in_a_browser():
-    if not shutil.which("chromium"):
-        pytest.skip("needs Chromium")
+def test_widths_are_those_of_the_shipped_font_in_a_browser(chromium):
     from playwright.sync_api import sync_playwright
 
     faces = "".join(
@@ -45,7 +42,7 @@ def test_widths_are_those_of_the_shipped_font_in_a_browser():
     }"""
     with sync_playwright() as play:
         browser = play.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-sync"]
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-sync"]
         )
         page = browser.new_page()
         page.set_content(f"<style>{faces}</style><p style='font-family:A'>a<b>b</b></p>")
