@@ -6,6 +6,7 @@
     ├── InstrumentError     an instrument's definition, an option or an answer's column is wrong
     ├── StudyError          the study's tables hold problems that stop the run
     ├── AnalysisError       an analysis cannot be carried out at all (one that fails alone is a row)
+    ├── FitError            a model has no fit to these data: singular, not identified, not converged
     └── FileError           a file or a folder is missing, unreadable or in the way
 
 Every message says where, what was found, what was expected and what to do. `ProtocolError` and
@@ -64,6 +65,26 @@ class InstrumentError(ArmwiseError):
 
 class AnalysisError(ArmwiseError):
     """An analysis cannot be carried out at all."""
+
+
+class FitError(ArmwiseError):
+    """A model has no fit to these data, so that there are no numbers.
+
+    Attributes:
+        kind: `singular` (the likelihood rises towards a covariance that is not positive definite), `not identified`
+            (the data say nothing on a parameter), `not converged`.
+        names: the visits, patterns or columns at fault.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        kind: Literal["singular", "not identified", "not converged"] = "not converged",
+        names: Sequence[str] = (),
+    ) -> None:
+        self.kind = kind
+        self.names = tuple(names)
+        super().__init__(message)
 
 
 class FileError(ArmwiseError):

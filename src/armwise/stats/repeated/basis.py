@@ -1,0 +1,183 @@
+"""Cross-products in a basis in which the model matrix has orthonormal columns: which columns are aliased, and the rest.
+
+Orthonormal columns and an outcome reduced to its least-squares residual leave the REML likelihood as it is, and make
+everything after this a computation with numbers near one. The triangular factor comes from a QR decomposition of square
+roots of the moments, so that a covariate costs its condition number in digits, not the square of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+
+from armwise.errors import FitError, UsageError
+from armwise.stats.repeated.cross_products import CrossProducts
+from armwise.stats.repeated.design import Design
+from armwise.stats.repeated.moments import Moments
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+#: A column is aliased when what the columns before it leave of it is less than this share of its length (as R's qr).
+ALIASED = 1e-7
+#: A visit is saturated when least squares leaves less than this share of its sum of squares.
+SATURATED = 1e-20
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """The way from the orthonormal basis back to the coefficients.
+
+    Attributes:
+        kept: which of the q columns are not aliased, shape (r,).
+        Ri: shape (r, r): columns kept = orthonormal columns @ inverse(Ri).
+        b0: shape (r,): least-squares coefficients in the orthonormal basis, already taken from the outcome.
+        X: shape (m, D, r): the orthonormal columns as functions of centred covariates.
+        shift: shape (m, D): the outcome was reduced by u @ shift[j] at visit j, beyond its centre.
+        aliasing: shape (r, q - r): the aliased columns as combinations of those kept.
+    """
+
+    kept: Ints
+    Ri: Floats
+    b0: Floats
+    X: Floats
+    shift: Floats
+    aliasing: Floats
+
+    def coefficients(self, b: Floats) -> Floats:
+        """Coefficients of the columns kept, from those of the orthonormal ones."""
+        return np.asarray(self.Ri @ (self.b0 + b))
+
+
+def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis]:
+    """Decides the rank, and moves the cross-products into the orthonormal basis.
+
+    Raises:
+        UsageError: the design is of other visits or covariates.
+        FitError: not identified: a visit that nobody was observed at, or that its own coefficients fit exactly; fewer
+            observations than coefficients.
+    """
+    _same(products, design)
+    seen = products.observed.astype(np.float64)
+    P, m = seen.shape
+    D, q = products.uu.shape[1], len(design.columns)
+    unseen = [v for j, v in enumerate(design.visits) if not seen[:, j].any()]
+    if unseen or not P:
+        raise FitError(
+            f"nobody has an outcome at {', '.join(unseen) or 'any visit'}; leave such visits out of the model",
+            "not identified", unseen,
+        )  # fmt: skip
+    B = _centred(products, design)
+    per_visit = (seen.T @ products.uu.reshape(P, D * D)).reshape(m, D, D)
+    K = (_root(per_visit) @ B).reshape(m * D, q)
+    kept, R = _independent(K)
+    Ri = solve_triangular(R, np.eye(len(kept)))
+    X = (B.reshape(m * D, q)[:, kept] @ Ri).reshape(m, D, len(kept))
+    n_obs = products.n_observations
+    if n_obs <= len(kept):
+        raise FitError(
+            f"{n_obs} observations and {len(kept)} coefficients: nothing is left to estimate a covariance from; "
+            "use fewer covariates",
+            "not identified",
+        )
+    Xt = X.transpose(0, 2, 1)
+    # The centres of the outcome are a function of the constant: what they hold of the model is coefficients.
+    a = np.zeros((m, D))
+    a[np.arange(m), products.constants] = products.y_centre
+    b_centre = (Xt @ per_visit @ a[:, :, None]).sum(axis=0)[:, 0]
+    uy = (products.uy * seen[:, None, :]).sum(axis=0)  # (D, m)
+    b_rest = (Xt @ uy.T[:, :, None]).sum(axis=0)[:, 0]
+    shift = X @ (b_centre + b_rest) - a
+    reduced_uy, reduced_yy = reduced(products.uu, products.uy, products.yy, shift, seen)
+    left = np.einsum("pjj->j", reduced_yy)
+    _refuse_saturated(left, np.einsum("pjj->j", products.yy), design)
+    log_weights = 0.0 if products.log_weights is None else float(products.log_weights.sum())
+    moments = Moments.structured(
+        seen, products.group, len(products.groups), products.n, products.uu, reduced_uy, reduced_yy,
+        X.reshape(m * D, len(kept)), n_obs,
+        log_det_scale=2 * float(np.log(np.abs(np.diag(R))).sum()), log_weights=log_weights,
+    )  # fmt: skip
+    return moments, Basis(kept, Ri, b_centre + b_rest, X, shift, _aliasing(K, kept, Ri))
+
+
+def reduced(uu: Floats, uy: Floats, yy: Floats, g: Floats, seen: Floats) -> tuple[Floats, Floats]:
+    """Moments of y_j - u @ g[j] for the observed visits j: shapes (P, D, m) and (P, m, m)."""
+    ug = uu @ g.T
+    r_uy = (uy - ug) * seen[:, None, :]
+    yy = yy - g @ uy
+    r_yy = (yy - r_uy.transpose(0, 2, 1) @ g.T) * (seen[:, :, None] * seen[:, None, :])
+    return r_uy, (r_yy + r_yy.transpose(0, 2, 1)) / 2
+
+
+def _same(products: CrossProducts, design: Design) -> None:
+    for name in ("visits", "covariates"):
+        mine, other = getattr(design, name), getattr(products, name)
+        if mine != other:
+            raise UsageError(f"the design's {name} are {mine}, those of the cross-products {other}; expected the same")
+
+
+def _centred(products: CrossProducts, design: Design) -> Floats:
+    """B for covariates measured from their centres (and, with weights, given by visit): shape (m, D, q)."""
+    B = design.B.copy()
+    B[:, 0, :] += np.tensordot(products.u_centre, design.B, axes=(0, 1))
+    if not products.weighted:
+        return B
+    m, d, q = B.shape
+    wide = np.zeros((m, m * d, q))
+    for j in range(m):
+        wide[j, j * d : (j + 1) * d] = B[j]
+    return wide
+
+
+def _root(S: Floats) -> Floats:
+    """K with K'K = S for a stack of moment matrices, singular ones among them: shape (m, D, D)."""
+    size = np.sqrt(np.maximum(np.einsum("jaa->ja", S), 0.0))
+    size[size == 0] = 1.0
+    values, vectors = np.linalg.eigh(S / (size[:, :, None] * size[:, None, :]))
+    # What rounding alone leaves of a linear relation between covariates is none of it.
+    values[values < 10 * S.shape[1] * np.finfo(float).eps * values[:, -1:]] = 0.0
+    return np.asarray(np.sqrt(values)[:, :, None] * vectors.transpose(0, 2, 1) * size[:, None, :])
+
+
+def _independent(K: Floats) -> tuple[Ints, Floats]:
+    """Which columns are kept, first come first kept as in R, and R with K[:, kept] = Q R."""
+    length = np.sqrt(np.einsum("ij,ij->j", K, K))
+    q = K.shape[1]
+    if K.shape[0] >= q and length.all():
+        R = np.linalg.qr(K / length, mode="r")
+        if np.abs(np.diag(R)).min() > ALIASED:
+            return np.arange(q), R * length
+    kept: list[int] = []
+    Q = np.empty((K.shape[0], 0))
+    for k in np.flatnonzero(length):
+        column = K[:, k] / length[k]
+        for _ in range(2):  # twice is enough (Kahan)
+            column = column - Q @ (Q.T @ column)
+        size = np.linalg.norm(column)
+        if size > ALIASED:
+            kept.append(int(k))
+            Q = np.column_stack([Q, column / size])
+    R = Q.T @ K[:, kept]
+    return np.array(kept, dtype=np.intp), np.triu(R)
+
+
+def _aliasing(K: Floats, kept: Ints, Ri: Floats) -> Floats:
+    if len(kept) == K.shape[1]:
+        return np.empty((len(kept), 0))
+    others = np.setdiff1d(np.arange(K.shape[1]), kept)
+    return np.asarray(Ri @ (Ri.T @ (K[:, kept].T @ K[:, others])))
+
+
+def _refuse_saturated(left: Floats, total: Floats, design: Design) -> None:
+    """A visit without a residual has no variance."""
+    names = [v for j, v in enumerate(design.visits) if left[j] <= SATURATED * total[j] or left[j] <= 0]
+    if names:
+        raise FitError(
+            f"at {', '.join(names)} the model fits every outcome exactly, so that there is no variance to estimate: "
+            "all outcomes there are equal, or as many coefficients belong to that visit as it has outcomes; "
+            "look at the data of that visit, or use fewer covariates by visit",
+            "not identified", names,
+        )  # fmt: skip

@@ -1,0 +1,194 @@
+"""`mmrm`: the mixed model for repeated measures by a formula and a long table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from armwise.errors import UsageError
+from armwise.stats.repeated.design import Design
+from armwise.stats.repeated.formula import Parsed, outcome_values, pandas_frame, parse, structure
+from armwise.stats.repeated.grid import Grid, factors_of
+from armwise.stats.repeated.long_table import Coded, LongTable, NaAction, read_long, shown, text
+from armwise.stats.repeated.wide import Wide
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrame
+
+    from armwise.stats.repeated.fitted import Mmrm
+
+
+def mmrm(
+    formula: str,
+    data: IntoDataFrame,
+    *,
+    subject: str,
+    visit: str,
+    visits: Sequence[Any] | None = None,
+    covariance: str = "unstructured",
+    group: str | None = None,
+    weights: str | None = None,
+    times: Mapping[Any, float] | Sequence[float] | None = None,
+    reference: Mapping[str, Any] | None = None,
+    reml: bool = True,
+    df: str = "kenward-roger",
+    vcov: str | None = None,
+    na_action: NaAction = "drop",
+) -> Mmrm:
+    """Fit a mixed model for repeated measures: correlated visits, means by the formula, missing visits at random.
+
+    Args:
+        formula: outcome ~ terms, as in R: `odi ~ arm * visit + baseline * visit + age`. Read by formulaic: `*`, `:`,
+            `/`, `^`, `C(arm, contr.sum)`, `bs(age, df=4)`, `poly(age, 2)`, `log(age)`. Text, booleans, Categoricals
+            and Enums are factors, coded by treatment contrasts with their first level as the reference.
+        data: pandas or Polars frame, long: one row a subject and visit.
+        subject: column of subjects.
+        visit: column of visits, a factor even if it is a number. (Days since baseline would be another column.)
+        visits: the visits in their order. Default: the order of a Categorical or an Enum; numbers by size; text by
+            its words and the numbers in it (m1, m3, m12).
+        covariance: structure of the covariance of a subject's outcomes; see `mmrm_wide`.
+        group: column of groups that have a covariance each.
+        weights: column of precision weights.
+        times: times of the visits for a spatial covariance: visit -> time, or in the order of the visits. Default:
+            the visits themselves when they are numbers.
+        reference: factor -> the level that treatment contrasts compare with, such as `{"arm": "control"}`.
+        reml: restricted maximum likelihood; False: maximum likelihood.
+        df: method of degrees of freedom; see `mmrm_wide`.
+        vcov: covariance of the coefficients; see `mmrm_wide`.
+        na_action: "drop" leaves out rows with a missing outcome or covariate and counts them
+            (`fit.design.grid.dropped`); "raise" does not accept them.
+
+    Returns:
+        The fit: coefficients, covariance, likelihood; `lsmeans(fit, "arm", by="visit")` and `contrasts(fit, L)` ask it.
+
+    Raises:
+        UsageError: the formula or the table cannot be used; the message says where and what to do.
+        FitError: the model has no fit to these data.
+    """
+    wide, design = from_formula(
+        formula, data, subject=subject, visit=visit, visits=visits, group=group, weights=weights,
+        reference=reference, na_action=na_action, ordered=depends_on_order(covariance),
+    )  # fmt: skip
+    from armwise.stats.repeated.fitting import fit_wide
+
+    return fit_wide(
+        wide, design, covariance=covariance, times=visit_times(times, design), reml=reml, df=df, vcov=vcov
+    )  # fmt: skip
+
+
+def from_formula(
+    formula: str,
+    data: IntoDataFrame,
+    *,
+    subject: str,
+    visit: str,
+    visits: Sequence[Any] | None = None,
+    group: str | None = None,
+    weights: str | None = None,
+    reference: Mapping[str, Any] | None = None,
+    na_action: NaAction = "drop",
+    ordered: bool = False,
+) -> tuple[Wide, Design]:
+    """The data and the design of `mmrm`, without the fit: for `cross_products`, and for many fits of one design.
+
+    Args:
+        formula, data, subject, visit, visits, group, weights, reference, na_action: as in `mmrm`.
+        ordered: whether the order of the visits matters, so that one must be known.
+
+    Returns:
+        One row a subject, and the columns of the model matrix. `design.grid` makes rows for LS means.
+    """
+    parsed = parse(formula)
+    needed = [*parsed.outcome_variables, *parsed.variables]
+    _roles(parsed, subject)
+    table = read_long(
+        data, needed, subject=subject, visit=visit, visits=visits, group=group, weights=weights, na_action=na_action
+    )
+    if ordered and visits is None:
+        _order_is_known(table, visit)
+    y = outcome_values(parsed, table)
+    table = _with_reference(table, parsed, reference or {})
+    u, design, spec = structure(parsed, table, visit)
+    rows = pandas_frame(table)[list(parsed.variables)]
+    grid = Grid(
+        formula=formula,
+        spec=spec,
+        visit=visit,
+        visits=table.visits,
+        rows=rows,
+        first=table.first,
+        factors=factors_of(spec, rows, parsed.needs),
+        dropped=dict(table.dropped),
+    )
+    wide = Wide(
+        visits=table.visits,
+        covariates=design.covariates,
+        y=table.scatter(y, fill=float("nan")),
+        u=u,
+        group=table.group.codes[table.first] if table.group is not None else None,
+        groups=tuple(text(level) for level in table.group.levels) if table.group is not None else ("",),
+        weights=table.scatter(table.weights, fill=1.0) if table.weights is not None else None,
+        subjects=table.subjects,
+    )
+    return wide, replace(design, grid=grid)
+
+
+def visit_times(times: Mapping[Any, float] | Sequence[float] | None, design: Design) -> list[float] | None:
+    """Times of the visits in their order; visits that are numbers are their own times.
+
+    Raises:
+        UsageError: a visit without a time, or another number of times than visits.
+    """
+    if times is None:
+        try:
+            return [float(visit) for visit in design.visits]
+        except ValueError:
+            return None
+    if isinstance(times, Mapping):
+        given = {text(visit): float(time) for visit, time in times.items()}
+        if missing := [visit for visit in design.visits if visit not in given]:
+            raise UsageError(f"times has none for visit {shown(missing)}; expected one for each of the visits")
+        return [given[visit] for visit in design.visits]
+    if len(times) != len(design.visits):
+        raise UsageError(f"times has {len(times)} values for {len(design.visits)} visits: {', '.join(design.visits)}")
+    return [float(time) for time in times]
+
+
+def depends_on_order(covariance: str) -> bool:
+    """Whether a covariance structure means another model when the visits are put in another order."""
+    free = {"unstructured", "compound-symmetry", "heterogeneous-compound-symmetry", "independence"}
+    return covariance not in free | {"heterogeneous-independence", "us", "cs", "csh", "ind", "indh"}
+
+
+def _order_is_known(table: LongTable, visit: str) -> None:
+    words = {re.sub(r"\d+(\.\d+)?", "#", str(level)) for level in table.visit.levels}
+    if table.visit.declared or len(words) == 1:
+        return
+    raise UsageError(
+        f"the covariance depends on the order of the visits, which {visit!r} does not tell "
+        f"({shown(table.visits)}): give visits=[...] in their order, or make the column a Categorical or Enum"
+    )
+
+
+def _roles(parsed: Parsed, subject: str) -> None:
+    if subject in parsed.variables:
+        raise UsageError(f"the formula names the subject {subject!r}; its effect is in the covariance: leave it out")
+    if str(parsed.outcome) in parsed.needs:
+        raise UsageError(f"{str(parsed.outcome)!r} is on both sides of the formula {parsed.formula!r}")
+
+
+def _with_reference(table: LongTable, parsed: Parsed, reference: Mapping[str, Any]) -> LongTable:
+    columns = dict(table.columns)
+    for name, level in reference.items():
+        if name not in parsed.variables:
+            raise UsageError(
+                f"reference names {name!r}, which is not in the formula; "
+                f"its variables are {', '.join(parsed.variables)}"
+            )
+        values = columns[name]
+        if not isinstance(values, Coded):
+            raise UsageError(f"reference names {name!r}, which is numeric; write C({name}, contr.treatment({level!r}))")
+        columns[name] = values.first(name, level)
+    return replace(table, columns=columns)

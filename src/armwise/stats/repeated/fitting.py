@@ -1,0 +1,243 @@
+"""Fitting a model for repeated measures to arrays or to cross-products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from armwise.errors import FitError, UsageError
+from armwise.stats.repeated.basis import orthonormal
+from armwise.stats.repeated.covariance import STRUCTURES, Structure, structure
+from armwise.stats.repeated.cross_products import CrossProducts, cross_products
+from armwise.stats.repeated.design import CONSTANT, Design, crossed_design
+from armwise.stats.repeated.fitted import DfMethod, Mmrm, VcovMethod
+from armwise.stats.repeated.likelihood import evaluate
+from armwise.stats.repeated.moments import Moments
+from armwise.stats.repeated.newton import Optimum, maximise
+from armwise.stats.repeated.start import shrunk_covariance, starting_covariance
+from armwise.stats.repeated.wide import Wide
+
+Floats = NDArray[np.float64]
+
+
+def mmrm_wide(
+    y: ArrayLike,
+    by_visit: Mapping[str, ArrayLike] | None = None,
+    overall: Mapping[str, ArrayLike] | None = None,
+    *,
+    visits: Sequence[str] | None = None,
+    covariance: str = "unstructured",
+    group: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    times: Sequence[float] | None = None,
+    reml: bool = True,
+    df: DfMethod = "kenward-roger",
+    vcov: VcovMethod = "model",
+    subjects: ArrayLike | None = None,
+) -> Mmrm:
+    """A mixed model for repeated measures from wide arrays: the quickest way in.
+
+    The model has a mean at each visit, the covariates of `by_visit` with a coefficient at each visit, and those of
+    `overall` with one coefficient.
+
+    Args:
+        y: outcomes, shape (N, m); NaN where a visit was not observed.
+        by_visit: name -> covariate of each subject, shape (N,), numbers.
+        overall: the same.
+        visits: names of the m visits.
+        covariance: name of a structure, see `STRUCTURES`.
+        group: each subject's group, shape (N,), when each group has a covariance of its own.
+        weights: precision weights, shape (N, m) or (N,).
+        times: of the visits, for the spatial exponential; 0, 1, 2 ... when not given.
+        reml: restricted likelihood, or maximum likelihood.
+        df: degrees of freedom, and with them the covariance of the coefficients.
+        vcov: `model`, or a robust covariance.
+        subjects: labels, shape (N,), for messages.
+
+    Raises:
+        UsageError: arrays that do not fit together; unknown words.
+        FitError: no fit: singular, not identified, not converged.
+
+    Example:
+        >>> import numpy as np
+        >>> from armwise.stats import contrasts, mmrm_wide
+        >>> y = np.array([[5.0, 3], [6, 5], [4, 4], [8, 6], [7, 9], [6, 4]])
+        >>> fit = mmrm_wide(y, {"arm": [0, 0, 0, 1, 1, 1]}, visits=["m1", "m3"])
+        >>> found = contrasts(fit, fit.design.row("m3", {"arm": 1}) - fit.design.row("m3", {"arm": 0}))
+        >>> round(float(found.estimate[0]), 3), round(float(found.df[0]), 3)
+        (2.333, 4.0)
+    """
+    outcomes = np.asarray(y, dtype=np.float64)
+    if outcomes.ndim != 2 or not outcomes.size:
+        raise UsageError(f"y has shape {outcomes.shape}; expected subjects x visits")
+    n, m = outcomes.shape
+    names = tuple(visits) if visits is not None else tuple(f"visit {j + 1}" for j in range(m))
+    by_visit, overall = by_visit or {}, overall or {}
+    design = crossed_design(names, tuple(by_visit), tuple(overall))
+    u = np.ones((n, len(design.covariates)))
+    for k, (name, values) in enumerate([*by_visit.items(), *overall.items()], start=1):
+        u[:, k] = _column(values, name, n)
+    codes, groups = _groups(group, n)
+    wide = Wide(
+        names, design.covariates, outcomes, u, codes, groups,
+        None if weights is None else _weights(weights, outcomes),
+        None if subjects is None else np.asarray(subjects),
+    )  # fmt: skip
+    return fit_wide(wide, design, covariance=covariance, times=times, reml=reml, df=df, vcov=vcov)
+
+
+def fit_wide(
+    wide: Wide,
+    design: Design,
+    *,
+    covariance: str = "unstructured",
+    times: Sequence[float] | None = None,
+    reml: bool = True,
+    df: DfMethod = "kenward-roger",
+    vcov: VcovMethod = "model",
+) -> Mmrm:
+    """A model from rows and a design; see `mmrm_wide` for the arguments."""
+    return _fit(cross_products(wide), design, wide, covariance, times, reml, df, vcov)
+
+
+def mmrm_cross_products(
+    products: CrossProducts,
+    design: Design,
+    *,
+    covariance: str = "unstructured",
+    times: Sequence[float] | None = None,
+    reml: bool = True,
+    df: DfMethod = "kenward-roger",
+) -> Mmrm:
+    """A model from cross-products alone, of one data set or the sum of several; see `mmrm_wide` for the arguments.
+
+    Robust covariances, residuals and predictions need rows, which are not there.
+    """
+    return _fit(products, design, None, covariance, times, reml, df, "model")
+
+
+def evaluate_at(
+    wide: Wide,
+    design: Design,
+    sigma: ArrayLike,
+    *,
+    reml: bool = True,
+    df: DfMethod = "kenward-roger",
+    vcov: VcovMethod = "model",
+    covariance: str = "unstructured",
+    theta: ArrayLike | None = None,
+    times: Sequence[float] | None = None,
+) -> Mmrm:
+    """Estimates and tests at a given covariance, without fitting it: for comparison with another program.
+
+    Args:
+        wide, design: rows and columns.
+        sigma: shape (m, m) or (G, m, m).
+        reml, df, vcov: as in `mmrm_wide`.
+        covariance, theta, times: for a structure, its parameters at which `sigma` is reached, shape (k,) or (G, k).
+
+    Raises:
+        FitError: sigma is not positive definite.
+    """
+    products = cross_products(wide)
+    moments, basis = orthonormal(products, design)
+    found = structure(covariance)
+    matrices = np.asarray(sigma, dtype=np.float64).reshape(len(moments.parts), moments.visits, moments.visits)
+    point = evaluate(moments, matrices, reml)
+    if point is None:
+        raise FitError("sigma is not positive definite", "singular", wide.visits)
+    parameters = None if theta is None else np.atleast_2d(np.asarray(theta, dtype=np.float64))
+    optimum = Optimum(point, parameters, point.derivatives.observed(), 1, float("nan"))
+    return Mmrm(design, found, reml, df, vcov, products, _distance(times, moments.visits), basis, optimum, wide)
+
+
+def _fit(
+    products: CrossProducts,
+    design: Design,
+    wide: Wide | None,
+    covariance: str,
+    times: Sequence[float] | None,
+    reml: bool,
+    df: DfMethod,
+    vcov: VcovMethod,
+) -> Mmrm:
+    found = structure(covariance)
+    if df not in get_args(DfMethod) or vcov not in get_args(VcovMethod):
+        raise UsageError(
+            f"df {df!r} and vcov {vcov!r}: expected df one of {', '.join(get_args(DfMethod))} and vcov one of "
+            f"{', '.join(get_args(VcovMethod))}"
+        )
+    moments, basis = orthonormal(products, design)
+    if moments.visits == 1:  # every structure is a variance
+        found = STRUCTURES["unstructured"]
+    if found.is_unstructured:
+        _refuse_unseen_pairs(products)
+    distance = _distance(times, moments.visits)
+    optimum = _optimum(moments, found, distance, design, reml)
+    return Mmrm(design, found, reml, df, vcov, products, distance, basis, optimum, wide)
+
+
+def _optimum(moments: Moments, found: Structure, distance: Floats, design: Design, reml: bool) -> Optimum:
+    """The optimum; a start that leads to a singular covariance is tried again from another."""
+    try:
+        return maximise(moments, found, distance, starting_covariance(moments), design.visits, reml)
+    except FitError as error:
+        if error.kind != "singular" or not found.is_unstructured:
+            raise
+        first = error
+    try:
+        return maximise(moments, found, distance, shrunk_covariance(moments), design.visits, reml)
+    except FitError:
+        raise first from None
+
+
+def _refuse_unseen_pairs(products: CrossProducts) -> None:
+    seen = products.observed.astype(np.float64)
+    for g, name in enumerate(products.groups):
+        mine = products.group == g
+        together = seen[mine].T @ (products.n[mine, None] * seen[mine])
+        j, k = np.nonzero(np.triu(together == 0))
+        if len(j):
+            visits = [f"{products.visits[a]} and {products.visits[b]}" for a, b in zip(j, k, strict=True)]
+            where = f" in group {name}" if name else ""
+            raise FitError(
+                f"not identified: no subject{where} was observed at both {'; '.join(visits)}, so that the data say "
+                "nothing on their covariance; use a covariance with fewer parameters",
+                "not identified", visits,
+            )  # fmt: skip
+
+
+def _column(values: ArrayLike, name: str, n: int) -> Floats:
+    if name == CONSTANT:
+        raise UsageError("the covariate `1` is always in the model; give others other names")
+    column = np.asarray(values, dtype=np.float64)
+    if column.shape != (n,):
+        raise UsageError(f"covariate {name} has shape {column.shape}; expected ({n},), one number a subject")
+    return column
+
+
+def _weights(weights: ArrayLike, y: Floats) -> Floats:
+    w = np.asarray(weights, dtype=np.float64)
+    if w.shape == (len(y),):
+        w = np.repeat(w[:, None], y.shape[1], axis=1)
+    return w
+
+
+def _groups(group: ArrayLike | None, n: int) -> tuple[NDArray[np.intp] | None, tuple[str, ...]]:
+    if group is None:
+        return None, ("",)
+    labels: NDArray[Any] = np.asarray(group)
+    if labels.shape != (n,):
+        raise UsageError(f"group has shape {labels.shape}; expected ({n},), one group a subject")
+    names, codes = np.unique(labels, return_inverse=True)
+    return codes, tuple(str(name) for name in names)
+
+
+def _distance(times: Sequence[float] | None, m: int) -> Floats:
+    at = np.arange(m, dtype=np.float64) if times is None else np.asarray(times, dtype=np.float64)
+    if at.shape != (m,) or len(set(at.tolist())) < m:
+        raise UsageError(f"times {at.tolist()}; expected {m} distinct numbers, one a visit")
+    return np.abs(np.subtract.outer(at, at))

@@ -1,0 +1,418 @@
+"""A formula and a long table as the structured form: each column of the model matrix is u_i times a function of visit.
+
+formulaic says what the formula means: which terms, which coding of each factor in each term, what an expression such
+as `bs(age, df=4)` evaluates to. The long model matrix itself is never built: a column is a product of factors, and each
+factor is, as its values on all rows show, a function of the visit, a value of the subject, or a value that changes over
+time (then it is one covariate for each visit, 0 where that visit was not observed). The result is compared with
+formulaic's own matrix on rows that show every level.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armwise.errors import UsageError
+from armwise.stats.repeated.design import CONSTANT, Design, Term
+from armwise.stats.repeated.long_table import Coded, Codes, LongTable, first_rows, shown, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-12
+"""Values of a subject that differ by less than this share of the column's largest are one value."""
+
+CHECKED_ROWS = 8
+"""Rows, besides one of each level, on which the structured form is compared with formulaic's matrix."""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A formula's two sides.
+
+    Attributes:
+        formula: as it was written.
+        outcome: formulaic's formula of the outcome, one term.
+        right: formulaic's formula of the model matrix.
+        outcome_variables: columns that the outcome needs.
+        variables: columns that the right side needs.
+        needs: columns that each factor of the right side needs.
+    """
+
+    formula: str
+    outcome: Any
+    right: Any
+    outcome_variables: tuple[str, ...]
+    variables: tuple[str, ...]
+    needs: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class FactorColumns:
+    """The columns of one factor as coded in one term: exactly one of the three kinds of values is there.
+
+    Attributes:
+        names: names of its c columns.
+        by_visit: shape (m, c): a function of the visit.
+        by_subject: shape (N, c): constant within a subject.
+        by_row: shape (n, c): a covariate that changes over time.
+    """
+
+    names: tuple[str, ...]
+    by_visit: Floats | None = None
+    by_subject: Floats | None = None
+    by_row: Floats | None = None
+
+
+def parse(formula: str) -> Parsed:
+    """Read a formula, `outcome ~ terms`.
+
+    Raises:
+        UsageError: not a formula, no outcome or several.
+    """
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    expected = 'expected one like "odi ~ arm * visit + baseline * visit"'
+    try:
+        parsed = Formula(formula)
+    except (FormulaicError, SyntaxError) as error:
+        why = str(error).splitlines()[0]  # the lines after it show the formula again, in colours
+        raise UsageError(f"the formula {formula!r} cannot be read: {why}; {expected}") from error
+    left, right = getattr(parsed, "lhs", None), getattr(parsed, "rhs", None)
+    if left is None or right is None or isinstance(right, tuple) or len(left) != 1:
+        raise UsageError(f"the formula {formula!r} does not have one outcome and one right side; {expected}")
+    sides = [{f.expr: _columns_named(f) for term in side for f in term.factors} for side in (left, right)]
+    return Parsed(
+        formula=formula,
+        outcome=left,
+        right=right,
+        outcome_variables=tuple(sorted(frozenset().union(*sides[0].values()))),
+        variables=tuple(sorted(frozenset().union(*sides[1].values()))),
+        needs=sides[1],
+    )
+
+
+def _columns_named(factor: Any) -> frozenset[str]:
+    """The columns that a factor of formulaic's reads: its names that are not functions."""
+    from formulaic.transforms import TRANSFORMS
+
+    if factor.eval_method.value == "literal":
+        return frozenset()
+    if factor.eval_method.value == "lookup":
+        return frozenset([factor.expr])
+    quoted: list[str] = []
+
+    def placeholder(match: re.Match[str]) -> str:
+        quoted.append(match[1])
+        return f"_quoted_{len(quoted) - 1}"
+
+    try:
+        tree = ast.parse(re.sub(r"`([^`]+)`", placeholder, factor.expr), mode="eval")
+    except SyntaxError as error:
+        raise UsageError(f"the formula's expression {factor.expr!r} cannot be read: {error.msg}") from error
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names = {quoted[int(name[8:])] if name.startswith("_quoted_") else name for name in names}
+    return frozenset(name for name in names if name not in TRANSFORMS and not hasattr(builtins, name))
+
+
+def outcome_values(parsed: Parsed, table: LongTable) -> Floats:
+    """The outcome of each analysed row, shape (n,): a column, or an expression such as `log(odi)`.
+
+    Raises:
+        UsageError: labels instead of numbers, an expression that is not one finite number a row.
+    """
+    (term,) = parsed.outcome
+    name = str(term)
+    values = table.columns.get(name.strip("`"))
+    if isinstance(values, Coded):
+        raise UsageError(f"the outcome {name!r} is labels ({shown(map(text, values.levels))}); expected numbers")
+    if values is None:
+        matrix = materialise(parsed.outcome, pandas_frame(table), {}, {}, full=True)
+        values = np.asarray(matrix, dtype=np.float64)
+        if values.shape[1] != 1 or not np.isfinite(values).all():
+            raise UsageError(f"the outcome {name!r} is not one finite number in every row; check the expression")
+        values = values[:, 0]
+    return values
+
+
+def pandas_frame(table: LongTable, rows: NDArray[Any] | None = None) -> pd.DataFrame:
+    """The analysed rows, or some of them, with labels as pandas Categoricals."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for name, values in table.columns.items():
+        if isinstance(values, Coded):
+            codes = values.codes if rows is None else values.codes[rows]
+            columns[name] = pd.Categorical.from_codes(codes, categories=list(values.levels))
+        else:
+            columns[name] = values if rows is None else values[rows]
+    return pd.DataFrame(columns, index=range(len(table.subject) if rows is None else len(rows)))
+
+
+def materialise(
+    formula: Any, frame: pd.DataFrame, transforms: Mapping[str, Any], encodings: Mapping[str, Any], *, full: bool
+) -> Any:
+    """Formulaic's model matrix of a formula; `full` codes every factor by all its levels.
+
+    Raises:
+        UsageError: an expression that cannot be evaluated, or that is missing in some row.
+    """
+    from formulaic import ModelSpec
+    from formulaic.errors import FormulaicError
+
+    spec = ModelSpec(
+        formula=formula,
+        ensure_full_rank=not full,
+        na_action="raise",  # type: ignore[arg-type]
+        output="numpy",
+        materializer="pandas",
+        transform_state=dict(transforms),
+        encoder_state=dict(encodings),
+    )
+    try:
+        with np.errstate(all="ignore"):  # what is not a number is refused below, by name
+            return spec.get_model_matrix(frame)
+    except (FormulaicError, ValueError, TypeError) as error:
+        raise UsageError(f"the formula's terms cannot be evaluated on the data: {error}") from error
+
+
+def structure(parsed: Parsed, table: LongTable, visit: str) -> tuple[Floats, Design, Any]:
+    """The formula on a table as covariates of subjects and functions of the visit.
+
+    Args:
+        parsed: the formula.
+        table: the analysed rows.
+        visit: the visits' column.
+
+    Returns:
+        u, shape (N, d); the design (without a grid); formulaic's ModelSpec, which makes rows for other values.
+
+    Raises:
+        UsageError: a factor with one level, expressions that cannot be evaluated row by row.
+    """
+    _two_levels(parsed, table)
+    factors = {f.expr: f for term in parsed.right for f in term.factors if f.eval_method.value != "literal"}
+    expressions = [f for f in factors.values() if f.eval_method.value == "python"]
+    long = pandas_frame(table) if expressions else None
+    evaluated = _Expressions.of(expressions, long)
+    sample = _showing_every_level(table)
+    matrix = materialise(
+        parsed.right, pandas_frame(table, sample), evaluated.transforms, evaluated.encodings, full=False
+    )
+    spec = matrix.model_spec
+
+    cache: dict[tuple[str, bool], FactorColumns] = {}
+
+    def columns_of(scoped: Any) -> FactorColumns:
+        factor, reduced = scoped.factor.factor, bool(scoped.reduced)
+        if (factor.expr, reduced) not in cache:
+            if factor.eval_method.value == "python":
+                names, values = evaluated.columns(factor, reduced, long)
+                cache[factor.expr, reduced] = classify(names, values, table, visit, parsed.needs[factor.expr])
+            else:
+                cache[factor.expr, reduced] = _plain_columns(factor.expr, reduced, table, visit)
+        return cache[factor.expr, reduced]
+
+    build = _Builder(table)
+    for term in spec.structure:
+        build.term(
+            str(term.term),
+            [(s.scale, [columns_of(f) for f in s.factors]) for s in term.scoped_terms],
+            list(term.columns),
+        )
+    u, design = build.design()
+    _same_as_formulaic(u, design, np.asarray(matrix), table, sample)
+    return u, design, spec
+
+
+def _two_levels(parsed: Parsed, table: LongTable) -> None:
+    single = {
+        name: text(values.levels[0])
+        for name, values in table.columns.items()
+        if name in parsed.variables and isinstance(values, Coded) and len(values.levels) < 2
+    }
+    if single:
+        found = "; ".join(f"{name!r} is {level!r} in every analysed row" for name, level in single.items())
+        raise UsageError(f"{found}; a factor needs two levels: leave it out of the formula")
+
+
+@dataclass(frozen=True, eq=False)
+class _Expressions:
+    """Expressions evaluated on all rows (so that centring and knots see all of them), and formulaic's memory of it."""
+
+    matrix: Any
+    transforms: Mapping[str, Any]
+    encodings: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, expressions: Sequence[Any], long: pd.DataFrame | None) -> _Expressions:
+        if long is None:
+            return cls(None, {}, {})
+        from formulaic import SimpleFormula
+        from formulaic.parser.types import Factor
+        from formulaic.parser.types import Term as FormulaTerm
+
+        one = FormulaTerm([Factor("1", eval_method="literal")])
+        terms = [one, *(FormulaTerm([factor]) for factor in expressions)]
+        matrix = materialise(SimpleFormula(terms, _ordering="none"), long, {}, {}, full=False)
+        return cls(matrix, matrix.model_spec.transform_state, matrix.model_spec.encoder_state)
+
+    def columns(self, factor: Any, reduced: bool, long: pd.DataFrame | None) -> tuple[tuple[str, ...], Floats]:
+        """Names and values, shape (n, c), of one expression as coded beside an intercept (reduced) or alone."""
+        from formulaic import SimpleFormula
+        from formulaic.parser.types import Term as FormulaTerm
+
+        matrix, own = self.matrix, FormulaTerm([factor])
+        at = matrix.model_spec.term_indices[own]
+        scoped = next(s for s in matrix.model_spec.structure if s.term == own).scoped_terms
+        if bool(scoped[0].factors[0].reduced) != reduced:
+            alone = SimpleFormula([own], _ordering="none")
+            matrix = materialise(alone, long, self.transforms, self.encodings, full=True)  # type: ignore[arg-type]
+            at = list(range(matrix.shape[1]))
+        names = tuple(matrix.model_spec.column_names[k] for k in at)
+        return names, np.asarray(matrix, dtype=np.float64)[:, at]
+
+
+def _plain_columns(name: str, reduced: bool, table: LongTable, visit: str) -> FactorColumns:
+    """A column of the table as a factor: numbers as they are, labels by treatment contrasts with the first level."""
+    values = table.columns[name]
+    if not isinstance(values, Coded):
+        return classify((name,), values[:, None], table, visit, frozenset([name]))
+    levels = values.levels[1:] if reduced else values.levels
+    mark = "T." if reduced else ""
+    names = tuple(f"{name}[{mark}{level}]" for level in levels)
+    coding = np.eye(len(values.levels))[:, 1 if reduced else 0 :]
+    if name == visit:
+        position = {level: k for k, level in enumerate(values.levels)}
+        return FactorColumns(names, by_visit=coding[[position[level] for level in table.visit.levels]])
+    own = values.codes[table.first]
+    if np.array_equal(own[table.subject], values.codes):
+        return FactorColumns(names, by_subject=coding[own])
+    return classify(names, coding[values.codes], table, visit, frozenset([name]))
+
+
+def classify(
+    names: tuple[str, ...], values: Floats, table: LongTable, visit: str, needs: frozenset[str]
+) -> FactorColumns:
+    """Which kind of values a factor's columns, shape (n, c), are; read from all rows.
+
+    An expression that mixes the visit with other columns is one that changes over time, even if each subject was seen
+    once: at another visit its value would be another.
+    """
+    one_a_visit = first_rows(table.visit.codes, len(table.visit.levels))
+    if needs == {visit}:
+        return FactorColumns(names, by_visit=values[one_a_visit])
+    size = np.abs(values).max(axis=0)
+    if not np.isfinite(size).all():
+        raise UsageError(f"{names[0]!r} is not a finite number in every row; check the expression")
+    if visit not in needs and _repeats(values, table.first, table.subject, size):
+        return FactorColumns(names, by_subject=values[table.first])
+    if _repeats(values, one_a_visit, table.visit.codes, size):
+        return FactorColumns(names, by_visit=values[one_a_visit])
+    return FactorColumns(names, by_row=values)
+
+
+def _repeats(values: Floats, first: Codes, codes: Codes, size: Floats) -> bool:
+    """Whether rows with the same code have the same values."""
+    return bool(np.all(np.abs(values - values[first][codes]) <= TOLERANCE * size))
+
+
+class _Builder:
+    """Collects covariates (each once) and where they enter the columns; its product is u and the design."""
+
+    def __init__(self, table: LongTable) -> None:
+        self.table = table
+        self.m = len(table.visit.levels)
+        self.covariates: dict[str, Floats | None] = {CONSTANT: None}
+        self.columns: list[str] = []
+        self.terms: list[Term] = []
+        self.entries: list[tuple[int, int, int, float]] = []  # visit, covariate, column, value
+
+    def term(self, name: str, scoped: list[tuple[float, list[FactorColumns]]], expected: list[str]) -> None:
+        first = len(self.columns)
+        for scale, factors in scoped:
+            # formulaic's order: the first factor's columns vary fastest
+            for chosen in product(*(range(len(f.names)) for f in reversed(factors))):
+                self._column(scale, list(zip(factors, reversed(chosen), strict=True)))
+        if self.columns[first:] != expected:
+            raise UsageError(
+                f"term {name!r} has columns {shown(self.columns[first:])}, but formulaic makes {shown(expected)}; "
+                "write the term in another way, or give arrays to mmrm_wide"
+            )
+        self.terms.append(Term(name, tuple(range(first, len(self.columns)))))
+
+    def _column(self, scale: float, parts: list[tuple[FactorColumns, int]]) -> None:
+        at, function = len(self.columns), np.full(self.m, float(scale))
+        own: list[str] = []
+        subject: Floats | None = None
+        changing: Floats | None = None
+        for factor, c in parts:
+            if factor.by_visit is not None:
+                function = function * factor.by_visit[:, c]
+                continue
+            own.append(factor.names[c])
+            if factor.by_subject is not None:
+                subject = factor.by_subject[:, c] if subject is None else subject * factor.by_subject[:, c]
+            elif factor.by_row is not None:
+                changing = factor.by_row[:, c] if changing is None else changing * factor.by_row[:, c]
+        self.columns.append(":".join(factor.names[c] for factor, c in parts) or "Intercept")
+        name = ":".join(own) or CONSTANT
+        if changing is None:
+            k = self._covariate(name, subject)
+            self.entries += [(j, k, at, function[j]) for j in range(self.m) if function[j] != 0]
+            return
+        rows = changing if subject is None else changing * subject[self.table.subject]
+        wide = self.table.scatter(rows, fill=0.0)
+        for j in np.flatnonzero(function):
+            k = self._covariate(f"{name}@{self.table.visits[j]}", wide[:, j])
+            self.entries.append((int(j), k, at, float(function[j])))
+
+    def _covariate(self, name: str, values: Floats | None) -> int:
+        self.covariates.setdefault(name, values)
+        return list(self.covariates).index(name)
+
+    def design(self) -> tuple[Floats, Design]:
+        u = np.ones((len(self.table.subjects), len(self.covariates)))
+        for k, values in enumerate(self.covariates.values()):
+            if values is not None:
+                u[:, k] = values
+        B = np.zeros((self.m, len(self.covariates), len(self.columns)))
+        for j, k, column, value in self.entries:
+            B[j, k, column] = value
+        visits = self.table.visits
+        return u, Design(visits, tuple(self.covariates), tuple(self.columns), B, tuple(self.terms))
+
+
+def _showing_every_level(table: LongTable) -> Codes:
+    """A few rows that show every level of every labelled column, and the first and last rows."""
+    n = len(table.subject)
+    ends = np.r_[0 : min(CHECKED_ROWS, n), max(0, n - CHECKED_ROWS) : n]
+    levels = [
+        first_rows(values.codes, len(values.levels))
+        for values in table.columns.values()
+        if isinstance(values, Coded)
+    ]
+    return np.unique(np.concatenate([ends, *levels])).astype(np.intp)
+
+
+def _same_as_formulaic(u: Floats, design: Design, matrix: Floats, table: LongTable, rows: Codes) -> None:
+    """Refuse an expression whose value in a row depends on other rows: it would mean something else in new rows."""
+    own = np.einsum("rd,rdq->rq", u[table.subject[rows]], design.B[table.visit.codes[rows]])
+    size = np.abs(matrix).max(axis=0)
+    wrong = np.flatnonzero((np.abs(own - matrix) > TOLERANCE * np.maximum(size, 1.0)).any(axis=0))
+    if len(wrong):
+        raise UsageError(
+            f"{shown(design.columns[k] for k in wrong)}: the value in a row depends on the other rows; "
+            "use a transform that remembers them, as center(age) or poly(age, 2), or compute the column beforehand"
+        )

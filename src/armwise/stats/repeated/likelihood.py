@@ -1,0 +1,179 @@
+"""The log-likelihood (REML or ML) at a covariance matrix, with its gradient and information.
+
+Patterson & Thompson 1971 (Biometrika 58:545-554); Harville 1977 (JASA 72:320-338); Jennrich & Schluchter 1986
+(Biometrics 42:805-820); Lindstrom & Bates 1988 (JASA 83:1014-1022). Derivatives are taken in whitened coordinates:
+Sigma = L (I + T) L' with L the Cholesky factor at the point, T symmetric, so that they have no unit and stay finite
+when Sigma is nearly singular.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armwise.stats.repeated.moments import Moments
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """The likelihood at one covariance.
+
+    Attributes:
+        moments, reml: of what.
+        sigma, L: shapes (G, m, m): the covariance of each group and its lower Cholesky factor.
+        W: shape (P, m, m), inverse of each pattern's covariance, 0 where not observed.
+        Fi: shape (r, r), lower triangular, Fi A Fi' = I for A = X'V^-1 X; the covariance of beta is Fi'Fi.
+        beta: shape (r,), generalised least squares, in the orthonormal basis.
+        loglik: the log-likelihood.
+    """
+
+    moments: Moments
+    reml: bool
+    sigma: Floats
+    L: Floats
+    W: Floats
+    Fi: Floats
+    beta: Floats
+    loglik: float
+
+    @cached_property
+    def derivatives(self) -> Derivatives:
+        """Gradient and information here."""
+        return _derivatives(self)
+
+
+def evaluate(moments: Moments, sigma: Floats, reml: bool = True) -> Point | None:
+    """The likelihood at covariances sigma (G, m, m); None where one is not positive definite to working precision."""
+    try:
+        L = np.linalg.cholesky(sigma)
+        Lp = np.linalg.cholesky(moments.covariances(sigma))
+    except np.linalg.LinAlgError:
+        return None
+    Li = np.linalg.inv(Lp)
+    if moments.lift is not None:
+        Li = Li @ moments.lift
+        W = Li.transpose(0, 2, 1) @ Li
+    else:
+        W = (Li.transpose(0, 2, 1) @ Li) * moments.mask
+    log_det = 2.0 * np.log(np.diagonal(Lp, axis1=1, axis2=2)).sum(axis=1)
+    A, b, c = moments.normal_equations(W)
+    try:
+        F = np.linalg.cholesky((A + A.T) / 2)
+    except np.linalg.LinAlgError:
+        return None
+    Fi = np.linalg.inv(F)
+    z = Fi @ b
+    n = moments.n_observations - (moments.rank if reml else 0)
+    minus_two = n * LOG_2PI + moments.n @ log_det + c - z @ z - moments.log_weights
+    if reml:
+        minus_two += 2.0 * np.log(np.diagonal(F)).sum() + moments.log_det_scale
+    if not np.isfinite(minus_two):
+        return None
+    return Point(moments, reml, sigma, L, W, Fi, Fi.T @ z, float(-0.5 * minus_two))
+
+
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """Derivatives with respect to T, the lower triangle of each group in turn: k = G m (m + 1) / 2 entries.
+
+    Attributes:
+        gradient: shape (G, m, m): d loglik / dT, each entry of T on its own.
+        tangents: shape (k, r, r): d (Fi A Fi') / dT, turned in sign: Kenward-Roger's P_a, whitened.
+        V: shape (P, m, m): L'WL of each pattern.
+        tensor, fisher: shapes (G, m * m, m * m): the part of the observed and of the expected information that is a
+            sum over patterns, entry [(i, j), (k, l)] for T_ij and T_kl.
+        scores: shape (k, r); trace: shape (k, k): the parts that are not (trace is zero for ML).
+    """
+
+    gradient: Floats
+    tangents: Floats
+    V: Floats
+    tensor: Floats
+    fisher: Floats
+    scores: Floats
+    trace: Floats
+
+    def observed(self, curvature: Floats | None = None) -> Floats:
+        """Minus the Hessian, shape (k, k).
+
+        Args:
+            curvature: shape (G, m * m, m * m): the gradient times the second derivative of Sigma, in a chart in which
+                Sigma is not linear.
+        """
+        rest = self.scores @ self.scores.T + 0.5 * self.trace
+        return _by_pair(self.tensor if curvature is None else self.tensor - curvature) - rest
+
+    def expected(self) -> Floats:
+        """The expected information, shape (k, k); positive definite."""
+        return _by_pair(self.fisher) + 0.5 * self.trace
+
+
+@lru_cache(maxsize=64)
+def pairs(m: int) -> tuple[Ints, Ints, Floats]:
+    """Rows and columns of the lower triangle, and the duplication matrix (m * m, m (m + 1) / 2)."""
+    j, k = np.tril_indices(m)
+    duplication = np.zeros((m, m, len(j)))
+    a = np.arange(len(j))
+    duplication[j, k, a] = 1.0
+    duplication[k, j, a] = 1.0
+    return j, k, duplication.reshape(m * m, len(j))
+
+
+def _derivatives(point: Point) -> Derivatives:
+    mo, reml = point.moments, point.reml
+    m, groups = mo.visits, len(mo.parts)
+    j, k, _ = pairs(m)
+    XF = mo.whitened(point.Fi)
+    r_uy, S = mo.residual(point.beta)
+    H = mo.hat(XF) if reml else None
+    T = S if H is None else S + H
+    gradient = np.empty((groups, m, m))
+    tensor, fisher = np.empty((2, groups, m * m, m * m))
+    V = np.empty_like(point.W)
+    tangents, scores = [], []
+    for g, part in enumerate(mo.parts):
+        Q = point.W[part] @ point.L[g]
+        Qt = Q.transpose(0, 2, 1)
+        V[part] = point.L[g].T @ Q
+        nV = mo.n[part, None, None] * V[part]
+        F = Qt @ T[part] @ Q
+        gradient[g] = 0.5 * (F - nV).sum(axis=0)
+        tensor[g] = _paired(V[part], F - 0.5 * nV)
+        fisher[g] = _paired(V[part], 0.5 * nV if H is None else 0.5 * nV - Qt @ H[part] @ Q)
+        tangents.append(mo.tangents(part, Q, XF, j, k))
+        scores.append(mo.scores(part, Q, XF, r_uy, j, k))
+    Ax, h = (tangents[0], scores[0]) if groups == 1 else (np.concatenate(tangents), np.concatenate(scores))
+    flat = Ax.reshape(len(Ax), -1)
+    trace = flat @ flat.T if reml else np.zeros((len(Ax), len(Ax)))
+    return Derivatives(gradient, Ax, V, tensor, fisher, h, trace)
+
+
+def _paired(V: Floats, F: Floats) -> Floats:
+    """Sum over patterns of V[j, k] F[l, i], as [(i, j), (k, l)]: tr(E_a V E_b F) for symmetric E."""
+    m = V.shape[1]
+    T = (V.reshape(-1, m * m).T @ F.reshape(-1, m * m)).reshape(m, m, m, m)
+    return T.transpose(3, 0, 1, 2).reshape(m * m, m * m)
+
+
+def _by_pair(tensor: Floats) -> Floats:
+    """From [(i, j), (k, l)] to entries of the lower triangle, groups on the diagonal."""
+    groups, mm = tensor.shape[:2]
+    dup = pairs(int(mm**0.5 + 0.5))[2]
+    blocks = dup.T @ tensor @ dup
+    blocks = (blocks + blocks.transpose(0, 2, 1)) / 2
+    if groups == 1:
+        return np.asarray(blocks[0])
+    K = dup.shape[1]
+    out = np.zeros((groups * K, groups * K))
+    for g in range(groups):
+        out[g * K : (g + 1) * K, g * K : (g + 1) * K] = blocks[g]
+    return out

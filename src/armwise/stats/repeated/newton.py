@@ -1,0 +1,301 @@
+"""Newton's method on the exact observed information, in a chart that keeps the covariance positive definite.
+
+The unstructured covariance is written Sigma = L exp(T) L' with L the Cholesky factor at the current point and T
+symmetric: free of units and of the order of visits, always positive definite, and for complete data the likelihood is
+concave along such curves (Wiesel 2012, IEEE Trans. Signal Process. 60:6182-6189). A structure moves in its own
+parameters. The step is limited, halved until the likelihood rises, and replaced by Fisher's where the observed
+information is not positive definite.
+
+It stops on the Newton decrement g' I^-1 g, the squared distance from the optimum in standard errors of the parameters:
+below 1e-16 every parameter is within 1e-8 of its standard error, whatever its unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from armwise.errors import FitError
+from armwise.stats.repeated.covariance import Structure
+from armwise.stats.repeated.likelihood import Point, evaluate, pairs
+from armwise.stats.repeated.moments import Moments
+
+Floats = NDArray[np.float64]
+
+CONVERGED = 1e-16
+#: A decrement below this that no longer falls tenfold has reached the rounding of the cross-products.
+ROUNDING = 1e-9
+MOST_ITERATIONS = 100
+#: Smallest eigenvalue of the correlation matrix under which a fit that keeps falling is called singular.
+SINGULAR = 1e-6
+#: No step changes a variance by more than a factor exp(3).
+LONGEST_STEP = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """The maximum of the likelihood.
+
+    Attributes:
+        point: the likelihood there.
+        theta: shape (G, k), parameters of a structure; None for the unstructured covariance.
+        information: observed information there, in the coordinates T of the chart or in theta.
+        evaluations: how often the likelihood was computed.
+        decrement: Newton's decrement there.
+    """
+
+    point: Point
+    theta: Floats | None
+    information: Floats
+    evaluations: int
+    decrement: float
+
+
+def maximise(
+    moments: Moments,
+    structure: Structure,
+    distance: Floats,
+    start: Floats,
+    visits: tuple[str, ...],
+    reml: bool = True,
+) -> Optimum:
+    """The covariance with the largest likelihood.
+
+    Args:
+        moments: of the data.
+        structure: of the covariance.
+        distance: shape (m, m), between visits; used by the spatial exponential.
+        start: shape (G, m, m), positive definite.
+        visits: names, for messages.
+        reml: restricted likelihood, or maximum likelihood.
+
+    Raises:
+        FitError: singular, not identified, or not converged.
+    """
+    chart: _Affine | _Parameters = (
+        _Affine() if structure.is_unstructured else _Parameters(structure, distance, start)
+    )
+    point = evaluate(moments, start if structure.is_unstructured else chart.sigma, reml)
+    if point is None:
+        raise FitError(
+            "the likelihood cannot be computed at the start: the residuals of some visits are functions of each other; "
+            "was a visit entered twice?",
+            "singular", visits,
+        )  # fmt: skip
+    evaluations, before, slow = 1, np.inf, 0
+    for _ in range(MOST_ITERATIONS):
+        g, information = chart.derivatives(point)
+        factor = _factor(information)
+        if factor is None:
+            information = chart.expected(point)
+            factor = _factor(information)
+            if factor is None:
+                raise _not_identified(information, structure, visits, moments)
+        step = cho_solve(factor, g, check_finite=False)
+        decrement = float(g @ step)
+        if decrement < CONVERGED or (decrement < ROUNDING and decrement > 0.1 * before):
+            return Optimum(point, chart.theta, information, evaluations, decrement)
+        # Towards a singular covariance each step gains a constant factor, never the square of the last one.
+        slow = slow + 1 if decrement > 0.05 * before else 0
+        if slow >= 3 and _near_singular(point.sigma):
+            raise singular(point.sigma, visits)
+        before = decrement
+        moved, tried = _line_search(chart, point, step, decrement)
+        evaluations += tried
+        if moved is None:
+            if _near_singular(point.sigma):
+                raise singular(point.sigma, visits)
+            raise FitError(
+                f"no step raises the likelihood although the decrement is {decrement:.1e}; look at the outcomes of "
+                f"{', '.join(_weakest(point.sigma, visits))}",
+                "not converged", visits,
+            )  # fmt: skip
+        point = moved
+    if _near_singular(point.sigma):
+        raise singular(point.sigma, visits)
+    raise FitError(
+        f"not converged in {MOST_ITERATIONS} iterations (decrement {decrement:.1e}); use a simpler covariance",
+        "not converged", visits,
+    )  # fmt: skip
+
+
+def _line_search(
+    chart: _Affine | _Parameters, point: Point, step: Floats, decrement: float
+) -> tuple[Point | None, int]:
+    fraction, tried = chart.limit(step), 0
+    slack = 1e-12 * abs(point.loglik)
+    while fraction > 1e-10:
+        sigma = chart.move(point, fraction * step)
+        tried += 1
+        found = evaluate(point.moments, sigma, point.reml) if sigma is not None else None
+        # Near the optimum the rise is smaller than the rounding of the likelihood, while the gradient is still exact.
+        if found is not None and (
+            decrement < 1e-6 or found.loglik >= point.loglik + 1e-4 * fraction * decrement - slack
+        ):
+            chart.accept()
+            return found, tried
+        fraction /= 2
+    return None, tried
+
+
+class _Affine:
+    """All variances and covariances, by T in Sigma = L exp(T) L' around the current point."""
+
+    theta = None
+
+    def derivatives(self, point: Point) -> tuple[Floats, Floats]:
+        d = point.derivatives
+        groups, m = d.gradient.shape[:2]
+        dup = pairs(m)[2]
+        # <G, (E_a E_b + E_b E_a) / 2>, the second derivative of exp at 0
+        bend = d.gradient.transpose(0, 2, 1)[:, :, None, None, :] * np.eye(m)[None, None, :, :, None]
+        g = (d.gradient.reshape(groups, -1) @ dup).ravel()
+        return g, d.observed(bend.reshape(groups, m * m, m * m))
+
+    def expected(self, point: Point) -> Floats:
+        return point.derivatives.expected()
+
+    def limit(self, step: Floats) -> float:
+        return 1.0  # in `move`, where the eigenvalues are known
+
+    def move(self, point: Point, step: Floats) -> Floats | None:
+        groups, m = point.sigma.shape[:2]
+        T = (step.reshape(groups, -1) @ pairs(m)[2].T).reshape(groups, m, m)
+        values, vectors = np.linalg.eigh(T)
+        longest = np.abs(values).max()
+        if longest > LONGEST_STEP:
+            values = values * (LONGEST_STEP / longest)
+        half = point.L @ (vectors * np.exp(values / 2)[:, None, :])
+        return np.asarray(half @ half.transpose(0, 2, 1))
+
+    def accept(self) -> None:
+        """Nothing is remembered: the chart is centred anew at each point."""
+
+
+class _Parameters:
+    """A structure's parameters, those of each group in turn."""
+
+    def __init__(self, structure: Structure, distance: Floats, start: Floats) -> None:
+        self.structure, self.distance = structure, distance
+        self.theta = np.array([structure.start(s, distance) for s in start])
+        self.parts = [structure.at(t, distance) for t in self.theta]
+        self.proposed = self.theta, self.parts
+
+    @property
+    def sigma(self) -> Floats:
+        return np.array([sigma for sigma, _, _ in self.parts])
+
+    def derivatives(self, point: Point) -> tuple[Floats, Floats]:
+        return pulled_back(point, self.parts)
+
+    def expected(self, point: Point) -> Floats:
+        J = jacobian(point, [first for _, first, _ in self.parts])
+        return np.asarray(J.T @ point.derivatives.expected() @ J)
+
+    def limit(self, step: Floats) -> float:
+        return min(1.0, LONGEST_STEP / 2 / float(np.abs(step).max()))
+
+    def move(self, point: Point, step: Floats) -> Floats | None:
+        theta = self.theta + step.reshape(self.theta.shape)
+        parts = [self.structure.at(t, self.distance) for t in theta]
+        self.proposed = theta, parts
+        return np.array([sigma for sigma, _, _ in parts])
+
+    def accept(self) -> None:
+        self.theta, self.parts = self.proposed
+
+
+def jacobian(point: Point, firsts: list[Floats]) -> Floats:
+    """d T / d theta in the whitened coordinates of the point: shape (G m (m + 1) / 2, G k)."""
+    m = point.sigma.shape[1]
+    j, k, _ = pairs(m)
+    blocks = []
+    for L, first in zip(point.L, firsts, strict=True):
+        Li = np.linalg.inv(L)
+        blocks.append((Li @ first @ Li.T)[:, j, k].T)
+    if len(blocks) == 1:
+        return blocks[0]
+    rows, columns = sum(b.shape[0] for b in blocks), sum(b.shape[1] for b in blocks)
+    J = np.zeros((rows, columns))
+    r = c = 0
+    for b in blocks:
+        J[r : r + b.shape[0], c : c + b.shape[1]] = b
+        r, c = r + b.shape[0], c + b.shape[1]
+    return J
+
+
+def pulled_back(point: Point, parts: list[tuple[Floats, Floats, Floats]]) -> tuple[Floats, Floats]:
+    """Gradient and observed information by theta, given each group's Sigma and its derivatives by theta."""
+    d = point.derivatives
+    J = jacobian(point, [first for _, first, _ in parts])
+    dup = pairs(point.sigma.shape[1])[2]
+    g = (d.gradient.reshape(len(parts), -1) @ dup).ravel()
+    information = J.T @ d.observed() @ J
+    at = 0
+    for G, L, (_, first, second) in zip(d.gradient, point.L, parts, strict=True):
+        Li = np.linalg.inv(L)
+        size = len(first)
+        information[at : at + size, at : at + size] -= np.tensordot(second, Li.T @ G @ Li, axes=2)
+        at += size
+    return J.T @ g, (information + information.T) / 2
+
+
+def _factor(information: Floats) -> tuple[Floats, bool] | None:
+    """Cholesky's factor, None where the matrix is not positive definite to working precision."""
+    try:
+        factor = cho_factor(information, lower=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        return None
+    diagonal = np.diagonal(factor[0])
+    if diagonal.min() ** 2 < 1e-13 * float(np.diagonal(information).max()):
+        return None
+    return factor
+
+
+def smallest_correlation_eigenvalue(sigma: Floats) -> float:
+    """Of all groups."""
+    sd = np.sqrt(np.einsum("gjj->gj", sigma))
+    return float(np.linalg.eigvalsh(sigma / (sd[:, :, None] * sd[:, None, :])).min())
+
+
+def _near_singular(sigma: Floats) -> bool:
+    return smallest_correlation_eigenvalue(sigma) < SINGULAR
+
+
+def _weakest(sigma: Floats, visits: tuple[str, ...]) -> list[str]:
+    """The visits that the smallest eigenvalue of the correlations is about."""
+    sd = np.sqrt(np.einsum("gjj->gj", sigma))
+    values, vectors = np.linalg.eigh(sigma / (sd[:, :, None] * sd[:, None, :]))
+    direction = np.abs(vectors[int(values[:, 0].argmin()), :, 0])
+    return [v for v, size in zip(visits, direction, strict=True) if size > 0.3]
+
+
+def singular(sigma: Floats, visits: tuple[str, ...]) -> FitError:
+    """The error of a covariance that runs to one that is not positive definite, with the visits that it is about."""
+    names = _weakest(sigma, visits)
+    return FitError(
+        f"singular covariance: given the other visits, nothing is left of the variance at {', '.join(names)} (smallest "
+        f"eigenvalue of the correlations {smallest_correlation_eigenvalue(sigma):.1e}); was a visit entered twice, or "
+        "is one score a function of another? With few subjects and many missing visits, use a simpler covariance",
+        "singular", names,
+    )  # fmt: skip
+
+
+def _not_identified(
+    information: Floats, structure: Structure, visits: tuple[str, ...], moments: Moments
+) -> FitError:
+    _, vectors = np.linalg.eigh(information)
+    at = int(np.abs(vectors[:, 0]).argmax())
+    if structure.is_unstructured:
+        j, k, _ = pairs(len(visits))
+        pair = at % len(j)
+        names = sorted({visits[j[pair]], visits[k[pair]]}, key=visits.index)
+        what = f"the covariance of {' and '.join(names)}" if len(names) > 1 else f"the variance at {names[0]}"
+    else:
+        names, what = [], f"parameter {at % (len(information) // len(moments.parts)) + 1} of {structure.label}"
+    return FitError(
+        f"not identified: the data say nothing on {what}; use a simpler covariance", "not identified", names
+    )
