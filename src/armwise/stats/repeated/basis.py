@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from armwise.errors import FitError, UsageError
 from armwise.stats.repeated.cross_products import CrossProducts
 from armwise.stats.repeated.design import Design
+from armwise.stats.repeated.lapack import inverse_lower, triangular_factor
 from armwise.stats.repeated.moments import Moments
 
 Floats = NDArray[np.float64]
@@ -25,6 +25,8 @@ Ints = NDArray[np.intp]
 ALIASED = 1e-7
 #: A visit is saturated when least squares leaves less than this share of its sum of squares.
 SATURATED = 1e-20
+#: Outcomes are known to this share of their size.
+ROUNDED = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +76,7 @@ def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis
     per_visit = (seen.T @ products.uu.reshape(P, D * D)).reshape(m, D, D)
     K = (_root(per_visit) @ B).reshape(m * D, q)
     kept, R = _independent(K)
-    Ri = solve_triangular(R, np.eye(len(kept)))
+    Ri = inverse_lower(R.T).T
     X = (B.reshape(m * D, q)[:, kept] @ Ri).reshape(m, D, len(kept))
     n_obs = products.n_observations
     if n_obs <= len(kept):
@@ -93,7 +95,10 @@ def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis
     shift = X @ (b_centre + b_rest) - a
     reduced_uy, reduced_yy = reduced(products.uu, products.uy, products.yy, shift, seen)
     left = np.einsum("pjj->j", reduced_yy)
-    _refuse_saturated(left, np.einsum("pjj->j", products.yy), design)
+    # As rounding leaves them: relative to the spread, and to the size of the outcomes.
+    floor = SATURATED * np.einsum("pjj->j", products.yy)
+    floor += (products.n @ seen) * (ROUNDED * products.y_centre) ** 2
+    _refuse_saturated(left, floor, design)
     log_weights = 0.0 if products.log_weights is None else float(products.log_weights.sum())
     moments = Moments.structured(
         seen, products.group, len(products.groups), products.n, products.uu, reduced_uy, reduced_yy,
@@ -122,7 +127,7 @@ def _same(products: CrossProducts, design: Design) -> None:
 def _centred(products: CrossProducts, design: Design) -> Floats:
     """B for covariates measured from their centres (and, with weights, given by visit): shape (m, D, q)."""
     B = design.B.copy()
-    B[:, 0, :] += np.tensordot(products.u_centre, design.B, axes=(0, 1))
+    B[:, 0, :] += products.u_centre @ design.B
     if not products.weighted:
         return B
     m, d, q = B.shape
@@ -136,7 +141,14 @@ def _root(S: Floats) -> Floats:
     """K with K'K = S for a stack of moment matrices, singular ones among them: shape (m, D, D)."""
     size = np.sqrt(np.maximum(np.einsum("jaa->ja", S), 0.0))
     size[size == 0] = 1.0
-    values, vectors = np.linalg.eigh(S / (size[:, :, None] * size[:, None, :]))
+    S = S / (size[:, :, None] * size[:, None, :])
+    try:
+        L = np.linalg.cholesky(S)
+        if np.diagonal(L, axis1=1, axis2=2).min() > 1e-3:
+            return np.asarray(L.transpose(0, 2, 1) * size[:, None, :])
+    except np.linalg.LinAlgError:
+        pass
+    values, vectors = np.linalg.eigh(S)
     # What rounding alone leaves of a linear relation between covariates is none of it.
     values[values < 10 * S.shape[1] * np.finfo(float).eps * values[:, -1:]] = 0.0
     return np.asarray(np.sqrt(values)[:, :, None] * vectors.transpose(0, 2, 1) * size[:, None, :])
@@ -147,8 +159,8 @@ def _independent(K: Floats) -> tuple[Ints, Floats]:
     length = np.sqrt(np.einsum("ij,ij->j", K, K))
     q = K.shape[1]
     if K.shape[0] >= q and length.all():
-        R = np.linalg.qr(K / length, mode="r")
-        if np.abs(np.diag(R)).min() > ALIASED:
+        R = triangular_factor(K / length)
+        if np.abs(R.diagonal()).min() > ALIASED:
             return np.arange(q), R * length
     kept: list[int] = []
     Q = np.empty((K.shape[0], 0))
@@ -171,9 +183,9 @@ def _aliasing(K: Floats, kept: Ints, Ri: Floats) -> Floats:
     return np.asarray(Ri @ (Ri.T @ (K[:, kept].T @ K[:, others])))
 
 
-def _refuse_saturated(left: Floats, total: Floats, design: Design) -> None:
+def _refuse_saturated(left: Floats, floor: Floats, design: Design) -> None:
     """A visit without a residual has no variance."""
-    names = [v for j, v in enumerate(design.visits) if left[j] <= SATURATED * total[j] or left[j] <= 0]
+    names = [v for v, a, b in zip(design.visits, left, floor, strict=True) if a <= b or a <= 0]
     if names:
         raise FitError(
             f"at {', '.join(names)} the model fits every outcome exactly, so that there is no variance to estimate: "

@@ -9,15 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 from armwise.errors import UsageError
 from armwise.stats.repeated.design import Design
-from armwise.stats.repeated.formula import Parsed, outcome_values, pandas_frame, parse, structure
+from armwise.stats.repeated.factors import pandas_frame
+from armwise.stats.repeated.formula import Parsed, outcome_values, parse, structure
 from armwise.stats.repeated.grid import Grid, factors_of
-from armwise.stats.repeated.long_table import Coded, LongTable, NaAction, read_long, shown, text
+from armwise.stats.repeated.labels import Coded, shown, text
+from armwise.stats.repeated.long_table import LongTable, NaAction, read_long
 from armwise.stats.repeated.wide import Wide
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame
 
-    from armwise.stats.repeated.fitted import Mmrm
+    from armwise.stats.repeated.fitted import DfMethod, Mmrm, VcovMethod
+
+
+ORDER_FREE = frozenset(
+    {
+        "unstructured",
+        "compound-symmetry",
+        "heterogeneous-compound-symmetry",
+        "independence",
+        "heterogeneous-independence",
+    }
+)
+"""Covariance structures that are the same model in whatever order the visits are."""
 
 
 def mmrm(
@@ -33,8 +47,8 @@ def mmrm(
     times: Mapping[Any, float] | Sequence[float] | None = None,
     reference: Mapping[str, Any] | None = None,
     reml: bool = True,
-    df: str = "kenward-roger",
-    vcov: str | None = None,
+    df: DfMethod = "kenward-roger",
+    vcov: VcovMethod = "model",
     na_action: NaAction = "drop",
 ) -> Mmrm:
     """Fit a mixed model for repeated measures: correlated visits, means by the formula, missing visits at random.
@@ -58,7 +72,7 @@ def mmrm(
         df: method of degrees of freedom; see `mmrm_wide`.
         vcov: covariance of the coefficients; see `mmrm_wide`.
         na_action: "drop" leaves out rows with a missing outcome or covariate and counts them
-            (`fit.design.grid.dropped`); "raise" does not accept them.
+            (`fit.dropped`); "raise" does not accept them.
 
     Returns:
         The fit: coefficients, covariance, likelihood; `lsmeans(fit, "arm", by="visit")` and `contrasts(fit, L)` ask it.
@@ -67,15 +81,17 @@ def mmrm(
         UsageError: the formula or the table cannot be used; the message says where and what to do.
         FitError: the model has no fit to these data.
     """
-    wide, design = from_formula(
-        formula, data, subject=subject, visit=visit, visits=visits, group=group, weights=weights,
-        reference=reference, na_action=na_action, ordered=depends_on_order(covariance),
-    )  # fmt: skip
+    from armwise.stats.repeated.covariance import structure as covariance_structure
     from armwise.stats.repeated.fitting import fit_wide
 
-    return fit_wide(
-        wide, design, covariance=covariance, times=visit_times(times, design), reml=reml, df=df, vcov=vcov
+    chosen = covariance_structure(covariance).name
+    wide, design = from_formula(
+        formula, data, subject=subject, visit=visit, visits=visits, group=group, weights=weights,
+        reference=reference, na_action=na_action, ordered=chosen not in ORDER_FREE,
     )  # fmt: skip
+    at = visit_times(times, design.visits) if chosen.startswith("spatial") or times is not None else None
+    fit = fit_wide(wide, design, covariance=covariance, times=at, reml=reml, df=df, vcov=vcov)
+    return replace(fit, dropped=dict(design.grid.dropped) if design.grid is not None else {})
 
 
 def from_formula(
@@ -104,7 +120,14 @@ def from_formula(
     needed = [*parsed.outcome_variables, *parsed.variables]
     _roles(parsed, subject)
     table = read_long(
-        data, needed, subject=subject, visit=visit, visits=visits, group=group, weights=weights, na_action=na_action
+        data,
+        needed,
+        subject=subject,
+        visit=visit,
+        visits=visits,
+        group=group,
+        weights=weights,
+        na_action=na_action,
     )
     if ordered and visits is None:
         _order_is_known(table, visit)
@@ -135,31 +158,29 @@ def from_formula(
     return wide, replace(design, grid=grid)
 
 
-def visit_times(times: Mapping[Any, float] | Sequence[float] | None, design: Design) -> list[float] | None:
-    """Times of the visits in their order; visits that are numbers are their own times.
+def visit_times(
+    times: Mapping[Any, float] | Sequence[float] | None, visits: Sequence[str]
+) -> list[float] | None:
+    """Times of the visits in their order; without them, visits that are numbers are their own times.
 
     Raises:
         UsageError: a visit without a time, or another number of times than visits.
     """
     if times is None:
         try:
-            return [float(visit) for visit in design.visits]
+            return [float(visit) for visit in visits]
         except ValueError:
             return None
     if isinstance(times, Mapping):
         given = {text(visit): float(time) for visit, time in times.items()}
-        if missing := [visit for visit in design.visits if visit not in given]:
-            raise UsageError(f"times has none for visit {shown(missing)}; expected one for each of the visits")
-        return [given[visit] for visit in design.visits]
-    if len(times) != len(design.visits):
-        raise UsageError(f"times has {len(times)} values for {len(design.visits)} visits: {', '.join(design.visits)}")
+        if missing := [visit for visit in visits if visit not in given]:
+            raise UsageError(
+                f"times has none for visit {shown(missing)}; expected one for each of the visits"
+            )
+        return [given[visit] for visit in visits]
+    if len(times) != len(visits):
+        raise UsageError(f"times has {len(times)} values for {len(visits)} visits: {', '.join(visits)}")
     return [float(time) for time in times]
-
-
-def depends_on_order(covariance: str) -> bool:
-    """Whether a covariance structure means another model when the visits are put in another order."""
-    free = {"unstructured", "compound-symmetry", "heterogeneous-compound-symmetry", "independence"}
-    return covariance not in free | {"heterogeneous-independence", "us", "cs", "csh", "ind", "indh"}
 
 
 def _order_is_known(table: LongTable, visit: str) -> None:
@@ -174,7 +195,9 @@ def _order_is_known(table: LongTable, visit: str) -> None:
 
 def _roles(parsed: Parsed, subject: str) -> None:
     if subject in parsed.variables:
-        raise UsageError(f"the formula names the subject {subject!r}; its effect is in the covariance: leave it out")
+        raise UsageError(
+            f"the formula names the subject {subject!r}; its effect is in the covariance: leave it out"
+        )
     if str(parsed.outcome) in parsed.needs:
         raise UsageError(f"{str(parsed.outcome)!r} is on both sides of the formula {parsed.formula!r}")
 
@@ -189,6 +212,8 @@ def _with_reference(table: LongTable, parsed: Parsed, reference: Mapping[str, An
             )
         values = columns[name]
         if not isinstance(values, Coded):
-            raise UsageError(f"reference names {name!r}, which is numeric; write C({name}, contr.treatment({level!r}))")
+            raise UsageError(
+                f"reference names {name!r}, which is numeric; write C({name}, contr.treatment({level!r}))"
+            )
         columns[name] = values.first(name, level)
     return replace(table, columns=columns)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import fdtrc, stdtr, stdtrit
 
-from armwise.errors import UsageError
+from armwise.errors import FitError, UsageError
 from armwise.stats.estimate import check_conf_level
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.kenward_roger import joint_kenward_roger
@@ -97,6 +97,7 @@ def contrasts(
         variance = np.einsum("rl,rl->l", C, C)
     else:
         variance = np.einsum("rl,rl->l", C, fit.whitened_covariance @ C)
+        _refuse_negative(variance)
     df = degrees_of_freedom(fit, C, rows)
     for values in (estimate, variance, df):
         values[~possible] = np.nan
@@ -173,6 +174,15 @@ def degrees_of_freedom(fit: Mmrm, C: Floats, rows: Floats) -> Floats:
 
         return between_within(fit, rows)
     return satterthwaite(fit.inference, C)
+
+
+def _refuse_negative(variance: Floats) -> None:
+    if (variance < 0).any():
+        raise FitError(
+            "the adjusted variance of a contrast is negative: the adjustment is larger than the variance itself, as the "
+            "covariance is nearly singular; use df='kenward-roger' (linear) or 'satterthwaite'",
+            "singular",
+        )
 
 
 def _rows(fit: Mmrm, L: ArrayLike) -> Floats:

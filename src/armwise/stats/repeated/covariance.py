@@ -1,8 +1,9 @@
 """Covariance structures over visits: parameters to a matrix, with first and second derivatives.
 
-Parameters are logarithms of standard deviations, then correlations as rho = t / sqrt(1 + t^2) (the spatial exponential:
-a logistic), then nothing: the parametrisation of R's mmrm, so that degrees of freedom and Kenward-Roger's second-order
-term, which depend on it, can be compared. The unstructured covariance has log-Cholesky coordinates there.
+Parameters are logarithms of standard deviations, then correlations as rho = t / sqrt(1 + t^2); where all correlations
+are one number, a logistic onto the values that it can take. This is the parametrisation of R's mmrm, so that degrees of
+freedom and Kenward-Roger's second-order term, which depend on it, can be compared. The unstructured covariance has
+log-Cholesky coordinates there.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Structure:
         heterogeneous: one standard deviation a visit, or one for all.
         correlations: from rho (c,) and the distances between visits (m, m); None for the unstructured covariance.
         starting: rho (c,) from a correlation matrix and the distances.
-        logistic: whether rho is a logistic of its parameter instead of t / sqrt(1 + t^2).
+        lowest: from m, the lower end of rho, when rho is a logistic of its parameter; None for t / sqrt(1 + t^2).
     """
 
     name: str
@@ -40,7 +41,7 @@ class Structure:
     heterogeneous: bool
     correlations: Correlations | None
     starting: Callable[[Floats, Floats], Floats]
-    logistic: bool = False
+    lowest: Callable[[int], float] | None = None
 
     @property
     def is_unstructured(self) -> bool:
@@ -58,16 +59,17 @@ class Structure:
         variances = np.diag(sigma)
         sd = np.sqrt(variances)
         rho = np.clip(self.starting(sigma / np.outer(sd, sd), distance), -0.95, 0.95)
-        if self.logistic:
-            rho = np.clip(rho, 0.05, 0.95)
+        if self.lowest is not None:
+            low = self.lowest(len(sigma))
+            rho = np.clip(rho, low + 0.05 * (1 - low), 0.95)
         theta = 0.5 * np.log(variances if self.heterogeneous else [variances.mean()])
         for _ in range(60):
-            t = logit(rho) if self.logistic else rho / np.sqrt(1 - rho**2)
+            t = rho / np.sqrt(1 - rho**2) if self.lowest is None else logit((rho - low) / (1 - low))
             found = np.concatenate([theta, t])
             if np.linalg.eigvalsh(self.at(found, distance)[0])[0] > 1e-3 * variances.min():
                 return found
             rho = rho * 0.8
-        return np.concatenate([theta, np.zeros(len(rho))])
+        raise AssertionError("without correlations every structure is positive definite")
 
     def at(self, theta: Floats, distance: Floats) -> tuple[Floats, Floats, Floats]:
         """Sigma (m, m), its first (k, m, m) and second derivatives (k, k, m, m) by theta (k,)."""
@@ -76,10 +78,11 @@ class Structure:
         s = m if self.heterogeneous else 1
         sd = np.exp(np.broadcast_to(theta[:s], m))
         t = theta[s:]
-        if self.logistic:
-            rho = expit(t)
-            d1 = rho * (1 - rho)
-            d2 = d1 * (1 - 2 * rho)
+        if self.lowest is not None:
+            low, share = self.lowest(m), expit(t)
+            rho = low + (1 - low) * share
+            d1 = (1 - low) * share * (1 - share)
+            d2 = d1 * (1 - 2 * share)
         else:
             root = 1 / np.sqrt(1 + t**2)
             rho, d1, d2 = t * root, root**3, -3 * t * root**5
@@ -249,22 +252,32 @@ def _none(R: Floats, distance: Floats) -> Floats:
     return np.zeros(0)
 
 
+def _zero(m: int) -> float:
+    return 0.0
+
+
+def _exchangeable_bound(m: int) -> float:
+    """The smallest correlation that m exchangeable visits can have."""
+    return -1.0 / (m - 1) if m > 1 else -1.0
+
+
 def _structures() -> dict[str, Structure]:
-    families: list[tuple[str, str, Correlations, Callable[[Floats, Floats], Floats]]] = [
-        ("toeplitz", "Toeplitz", _by_lag, _mean_by_lag),
-        ("ar1", "first-order autoregressive", _autoregressive, _lag_one),
-        ("compound-symmetry", "compound symmetry", _exchangeable, _mean_of_all),
-        ("ante-dependence", "first-order ante-dependence", _ante, _neighbours),
-        ("independence", "independence", _uncorrelated, _none),
+    found = [Structure("unstructured", "unstructured", True, None, _none)]
+    families: list[tuple[str, str, Correlations, Callable[[Floats, Floats], Floats], Callable[[int], float] | None]]
+    families = [
+        ("toeplitz", "Toeplitz", _by_lag, _mean_by_lag, None),
+        ("ar1", "first-order autoregressive", _autoregressive, _lag_one, None),
+        ("compound-symmetry", "compound symmetry", _exchangeable, _mean_of_all, _exchangeable_bound),
+        ("ante-dependence", "first-order ante-dependence", _ante, _neighbours, None),
+        ("independence", "independence", _uncorrelated, _none, None),
     ]
-    all_of_them = [Structure("unstructured", "unstructured", True, None, _none)]
-    for name, label, correlations, starting in families:
-        all_of_them.append(Structure(name, label, False, correlations, starting))
-        all_of_them.append(Structure(f"heterogeneous-{name}", f"heterogeneous {label}", True, correlations, starting))
-    all_of_them.append(
-        Structure("spatial-exponential", "spatial exponential", False, _powers, _per_unit, logistic=True)
-    )
-    return {s.name: s for s in all_of_them}
+    for name, label, correlations, starting, lowest in families:
+        found.append(Structure(name, label, False, correlations, starting, lowest))
+        found.append(
+            Structure(f"heterogeneous-{name}", f"heterogeneous {label}", True, correlations, starting, lowest)
+        )
+    found.append(Structure("spatial-exponential", "spatial exponential", False, _powers, _per_unit, _zero))
+    return {s.name: s for s in found}
 
 
 STRUCTURES = _structures()

@@ -10,7 +10,7 @@ a common one, exactly up to rounding, when they are added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -155,42 +155,20 @@ def cross_products(wide: Wide, *, units: Sequence[str] = ()) -> CrossProducts:
         raise UsageError(f"{len(units)} units; expected {d}: of the outcome and of each covariate but `1`")
     u_centre, y_centre = _centres(wide)
     D = d if wide.weights is None else m * d
-    # Whole rows of centres: NumPy subtracts two arrays of one shape three times faster than it broadcasts a short row.
-    centres = np.tile(np.concatenate([u_centre, y_centre]), (min(n, CHUNK), 1))
     sums: dict[int, Floats] = {}
     counts: dict[int, int] = {}
     logs: dict[int, float] = {}
-    for start in range(0, n, CHUNK):
-        part = slice(start, start + CHUNK)
-        y = wide.y[part]
-        seen = y == y  # noqa: PLR0124 (not NaN)
-        z = np.concatenate([wide.u[part], y], axis=1)
-        z -= centres[: len(z)]
-        if not np.isfinite(np.add.reduce(z[:, :d], axis=None)):
-            _refuse(wide)
-        np.copyto(z, 0.0, where=z != z)  # noqa: PLR0124
+    for pattern, z, of in rows_by_pattern(wide, u_centre, y_centre):
+        moments = z.T @ z
+        if pattern in sums:
+            sums[pattern] += moments
+            counts[pattern] += len(z)
+        else:
+            sums[pattern], counts[pattern] = moments, len(z)
         if wide.weights is not None:
-            z = _weighted(wide, part, seen, z)
-        code = _codes(seen, None if wide.group is None else wide.group[part])
-        order = np.argsort(code, kind="stable")
-        code = code.take(order)
-        z = z.take(order, axis=0)
-        ends = np.append(np.flatnonzero(code[1:] != code[:-1]) + 1, len(code)).tolist()
-        begin = 0
-        for end in ends:
-            rows = z[begin:end]
-            pattern = int(code[begin])
-            moments = rows.T @ rows
-            if pattern in sums:
-                sums[pattern] += moments
-                counts[pattern] += end - begin
-            else:
-                sums[pattern], counts[pattern] = moments, end - begin
-            if wide.weights is not None:
-                of = order[begin:end]
-                log = float(np.log(wide.weights[part][of][seen[of]]).sum())
-                logs[pattern] = logs.get(pattern, 0.0) + log
-            begin = end
+            w = wide.weights[of]
+            log = float(np.log(w, out=np.zeros_like(w), where=~np.isnan(wide.y[of])).sum())
+            logs[pattern] = logs.get(pattern, 0.0) + log
     empty = [c for c in sums if not c & ((1 << m) - 1)]
     n_empty = sum(counts[c] for c in empty)
     codes = sorted(c for c in sums if c not in empty)
@@ -213,6 +191,38 @@ def cross_products(wide: Wide, *, units: Sequence[str] = ()) -> CrossProducts:
         units=tuple(units),
         n_empty=n_empty,
     )
+
+
+def rows_by_pattern(wide: Wide, u_centre: Floats, y_centre: Floats) -> Iterator[tuple[int, Floats, Ints]]:
+    """A pass over the rows in chunks, sorted by pattern within each.
+
+    Yields:
+        The pattern's code (bit j: visit j observed; the group above the visits); rows (n, D + m) of covariates and
+        outcomes from their centres, times the roots of the weights, unobserved outcomes 0; and which subjects they are.
+    """
+    d = len(wide.covariates)
+    # Whole rows of centres: NumPy subtracts two arrays of one shape three times faster than it broadcasts a short row.
+    centres = np.tile(np.concatenate([u_centre, y_centre]), (min(len(wide.y), CHUNK), 1))
+    for start in range(0, len(wide.y), CHUNK):
+        part = slice(start, start + CHUNK)
+        y = wide.y[part]
+        seen = y == y  # noqa: PLR0124 (not NaN)
+        z = np.concatenate([wide.u[part], y], axis=1)
+        z -= centres[: len(z)]
+        if not np.isfinite(np.add.reduce(z[:, :d], axis=None)):
+            _refuse(wide)
+        np.copyto(z, 0.0, where=z != z)  # noqa: PLR0124
+        if wide.weights is not None:
+            z = _weighted(wide, part, seen, z)
+        code = _codes(seen, None if wide.group is None else wide.group[part])
+        order = np.argsort(code, kind="stable")
+        code = code.take(order)
+        z = z.take(order, axis=0)
+        order += start
+        begin = 0
+        for end in [*(np.flatnonzero(code[1:] != code[:-1]) + 1).tolist(), len(code)]:
+            yield int(code[begin]), z[begin:end], order[begin:end]
+            begin = end
 
 
 def added(parts: Sequence[CrossProducts]) -> CrossProducts:

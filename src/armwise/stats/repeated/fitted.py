@@ -16,7 +16,7 @@ from armwise.stats.repeated.cross_products import CrossProducts
 from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.inference import Inference, inference
 from armwise.stats.repeated.kenward_roger import adjustment
-from armwise.stats.repeated.newton import Optimum
+from armwise.stats.repeated.newton import Optimum, unanchored
 
 if TYPE_CHECKING:
     from armwise.stats.repeated.wide import Wide
@@ -57,6 +57,7 @@ class Mmrm:
         distance: shape (m, m), between visits.
         basis, optimum: the fit in the orthonormal basis.
         wide: the rows, when it was fitted to rows; None from cross-products alone.
+        anchor: shape (G, m, m), Cholesky factors that rows were whitened with, when the covariance is nearly singular.
         dropped: rows that were left out, by reason.
     """
 
@@ -70,6 +71,7 @@ class Mmrm:
     basis: Basis = field(repr=False)
     optimum: Optimum = field(repr=False)
     wide: Wide | None = field(default=None, repr=False)
+    anchor: Floats | None = field(default=None, repr=False)
     dropped: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -82,10 +84,10 @@ class Mmrm:
         """Names of the covariance groups; one empty name when there is one covariance for all."""
         return self.products.groups
 
-    @property
+    @cached_property
     def sigma(self) -> Floats:
         """Covariance of the visits in each group, shape (G, m, m)."""
-        return self.optimum.point.sigma
+        return unanchored(self.optimum.point.sigma, self.anchor)
 
     @cached_property
     def beta(self) -> Floats:
@@ -131,7 +133,7 @@ class Mmrm:
         return inference(
             self.optimum.point, self.structure, self.distance, self.optimum.theta,
             "log-cholesky" if log_cholesky else "linear",
-            self.optimum.information if self.structure.is_unstructured else None,
+            self.optimum.information if self.structure.is_unstructured else None, self.anchor,
         )  # fmt: skip
 
     @cached_property

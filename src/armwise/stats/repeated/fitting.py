@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from armwise.errors import FitError, UsageError
+from armwise.stats.repeated.anchor import NEARLY_SINGULAR, anchored
 from armwise.stats.repeated.basis import orthonormal
 from armwise.stats.repeated.covariance import STRUCTURES, Structure, structure
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products
@@ -16,7 +18,7 @@ from armwise.stats.repeated.design import CONSTANT, Design, crossed_design
 from armwise.stats.repeated.fitted import DfMethod, Mmrm, VcovMethod
 from armwise.stats.repeated.likelihood import evaluate
 from armwise.stats.repeated.moments import Moments
-from armwise.stats.repeated.newton import Optimum, maximise
+from armwise.stats.repeated.newton import Optimum, maximise, smallest_correlation_eigenvalue
 from armwise.stats.repeated.start import shrunk_covariance, starting_covariance
 from armwise.stats.repeated.wide import Wide
 
@@ -177,13 +179,21 @@ def _fit(
         _refuse_unseen_pairs(products)
     distance = _distance(times, moments.visits)
     optimum = _optimum(moments, found, distance, design, reml)
-    return Mmrm(design, found, reml, df, vcov, products, distance, basis, optimum, wide)
+    anchor = None
+    if found.is_unstructured and wide is not None:
+        if smallest_correlation_eigenvalue(optimum.point.sigma) < NEARLY_SINGULAR:
+            anchor = np.linalg.cholesky(optimum.point.sigma)
+            moments, basis = anchored(wide, products, moments, basis, optimum.point.sigma)
+            identity = np.broadcast_to(np.eye(moments.visits), anchor.shape)
+            first, optimum = optimum, maximise(moments, found, distance, identity, design.visits, reml, anchor)
+            optimum = replace(optimum, evaluations=first.evaluations + optimum.evaluations)
+    return Mmrm(design, found, reml, df, vcov, products, distance, basis, optimum, wide, anchor)
 
 
 def _optimum(moments: Moments, found: Structure, distance: Floats, design: Design, reml: bool) -> Optimum:
     """The optimum; a start that leads to a singular covariance is tried again from another."""
     try:
-        return maximise(moments, found, distance, starting_covariance(moments), design.visits, reml)
+        return maximise(moments, found, distance, starting_covariance(moments, reml), design.visits, reml)
     except FitError as error:
         if error.kind != "singular" or not found.is_unstructured:
             raise
@@ -199,6 +209,8 @@ def _refuse_unseen_pairs(products: CrossProducts) -> None:
     for g, name in enumerate(products.groups):
         mine = products.group == g
         together = seen[mine].T @ (products.n[mine, None] * seen[mine])
+        if together.all():
+            continue
         j, k = np.nonzero(np.triu(together == 0))
         if len(j):
             visits = [f"{products.visits[a]} and {products.visits[b]}" for a, b in zip(j, k, strict=True)]

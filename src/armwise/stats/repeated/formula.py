@@ -12,25 +12,29 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
 from armwise.stats.repeated.design import CONSTANT, Design, Term
-from armwise.stats.repeated.long_table import Coded, Codes, LongTable, first_rows, shown, text
-
-if TYPE_CHECKING:
-    import pandas as pd
+from armwise.stats.repeated.factors import (
+    TOLERANCE,
+    Expressions,
+    FactorColumns,
+    classify,
+    materialise,
+    pandas_frame,
+    plain_columns,
+)
+from armwise.stats.repeated.labels import Coded, Codes, first_rows, shown, text
+from armwise.stats.repeated.long_table import LongTable
 
 Floats = NDArray[np.float64]
-
-TOLERANCE = 1e-12
-"""Values of a subject that differ by less than this share of the column's largest are one value."""
 
 CHECKED_ROWS = 8
 """Rows, besides one of each level, on which the structured form is compared with formulaic's matrix."""
@@ -57,23 +61,6 @@ class Parsed:
     needs: Mapping[str, frozenset[str]]
 
 
-@dataclass(frozen=True, eq=False)
-class FactorColumns:
-    """The columns of one factor as coded in one term: exactly one of the three kinds of values is there.
-
-    Attributes:
-        names: names of its c columns.
-        by_visit: shape (m, c): a function of the visit.
-        by_subject: shape (N, c): constant within a subject.
-        by_row: shape (n, c): a covariate that changes over time.
-    """
-
-    names: tuple[str, ...]
-    by_visit: Floats | None = None
-    by_subject: Floats | None = None
-    by_row: Floats | None = None
-
-
 def parse(formula: str) -> Parsed:
     """Read a formula, `outcome ~ terms`.
 
@@ -97,10 +84,15 @@ def parse(formula: str) -> Parsed:
         formula=formula,
         outcome=left,
         right=right,
-        outcome_variables=tuple(sorted(frozenset().union(*sides[0].values()))),
-        variables=tuple(sorted(frozenset().union(*sides[1].values()))),
+        outcome_variables=_in_order(sides[0]),
+        variables=_in_order(sides[1]),
         needs=sides[1],
     )
+
+
+def _in_order(needs: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Columns in the order in which the formula names them first."""
+    return tuple(dict.fromkeys(name for names in needs.values() for name in sorted(names)))
 
 
 def _columns_named(factor: Any) -> frozenset[str]:
@@ -121,7 +113,8 @@ def _columns_named(factor: Any) -> frozenset[str]:
         tree = ast.parse(re.sub(r"`([^`]+)`", placeholder, factor.expr), mode="eval")
     except SyntaxError as error:
         raise UsageError(f"the formula's expression {factor.expr!r} cannot be read: {error.msg}") from error
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions}
     names = {quoted[int(name[8:])] if name.startswith("_quoted_") else name for name in names}
     return frozenset(name for name in names if name not in TRANSFORMS and not hasattr(builtins, name))
 
@@ -136,55 +129,18 @@ def outcome_values(parsed: Parsed, table: LongTable) -> Floats:
     name = str(term)
     values = table.columns.get(name.strip("`"))
     if isinstance(values, Coded):
-        raise UsageError(f"the outcome {name!r} is labels ({shown(map(text, values.levels))}); expected numbers")
+        raise UsageError(
+            f"the outcome {name!r} is labels ({shown(map(text, values.levels))}); expected numbers"
+        )
     if values is None:
         matrix = materialise(parsed.outcome, pandas_frame(table), {}, {}, full=True)
         values = np.asarray(matrix, dtype=np.float64)
         if values.shape[1] != 1 or not np.isfinite(values).all():
-            raise UsageError(f"the outcome {name!r} is not one finite number in every row; check the expression")
+            raise UsageError(
+                f"the outcome {name!r} is not one finite number in every row; check the expression"
+            )
         values = values[:, 0]
     return values
-
-
-def pandas_frame(table: LongTable, rows: NDArray[Any] | None = None) -> pd.DataFrame:
-    """The analysed rows, or some of them, with labels as pandas Categoricals."""
-    import pandas as pd
-
-    columns: dict[str, Any] = {}
-    for name, values in table.columns.items():
-        if isinstance(values, Coded):
-            codes = values.codes if rows is None else values.codes[rows]
-            columns[name] = pd.Categorical.from_codes(codes, categories=list(values.levels))
-        else:
-            columns[name] = values if rows is None else values[rows]
-    return pd.DataFrame(columns, index=range(len(table.subject) if rows is None else len(rows)))
-
-
-def materialise(
-    formula: Any, frame: pd.DataFrame, transforms: Mapping[str, Any], encodings: Mapping[str, Any], *, full: bool
-) -> Any:
-    """Formulaic's model matrix of a formula; `full` codes every factor by all its levels.
-
-    Raises:
-        UsageError: an expression that cannot be evaluated, or that is missing in some row.
-    """
-    from formulaic import ModelSpec
-    from formulaic.errors import FormulaicError
-
-    spec = ModelSpec(
-        formula=formula,
-        ensure_full_rank=not full,
-        na_action="raise",  # type: ignore[arg-type]
-        output="numpy",
-        materializer="pandas",
-        transform_state=dict(transforms),
-        encoder_state=dict(encodings),
-    )
-    try:
-        with np.errstate(all="ignore"):  # what is not a number is refused below, by name
-            return spec.get_model_matrix(frame)
-    except (FormulaicError, ValueError, TypeError) as error:
-        raise UsageError(f"the formula's terms cannot be evaluated on the data: {error}") from error
 
 
 def structure(parsed: Parsed, table: LongTable, visit: str) -> tuple[Floats, Design, Any]:
@@ -205,7 +161,7 @@ def structure(parsed: Parsed, table: LongTable, visit: str) -> tuple[Floats, Des
     factors = {f.expr: f for term in parsed.right for f in term.factors if f.eval_method.value != "literal"}
     expressions = [f for f in factors.values() if f.eval_method.value == "python"]
     long = pandas_frame(table) if expressions else None
-    evaluated = _Expressions.of(expressions, long)
+    evaluated = Expressions.of(expressions, long)
     sample = _showing_every_level(table)
     matrix = materialise(
         parsed.right, pandas_frame(table, sample), evaluated.transforms, evaluated.encodings, full=False
@@ -221,7 +177,7 @@ def structure(parsed: Parsed, table: LongTable, visit: str) -> tuple[Floats, Des
                 names, values = evaluated.columns(factor, reduced, long)
                 cache[factor.expr, reduced] = classify(names, values, table, visit, parsed.needs[factor.expr])
             else:
-                cache[factor.expr, reduced] = _plain_columns(factor.expr, reduced, table, visit)
+                cache[factor.expr, reduced] = plain_columns(factor.expr, reduced, table, visit)
         return cache[factor.expr, reduced]
 
     build = _Builder(table)
@@ -245,87 +201,6 @@ def _two_levels(parsed: Parsed, table: LongTable) -> None:
     if single:
         found = "; ".join(f"{name!r} is {level!r} in every analysed row" for name, level in single.items())
         raise UsageError(f"{found}; a factor needs two levels: leave it out of the formula")
-
-
-@dataclass(frozen=True, eq=False)
-class _Expressions:
-    """Expressions evaluated on all rows (so that centring and knots see all of them), and formulaic's memory of it."""
-
-    matrix: Any
-    transforms: Mapping[str, Any]
-    encodings: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, expressions: Sequence[Any], long: pd.DataFrame | None) -> _Expressions:
-        if long is None:
-            return cls(None, {}, {})
-        from formulaic import SimpleFormula
-        from formulaic.parser.types import Factor
-        from formulaic.parser.types import Term as FormulaTerm
-
-        one = FormulaTerm([Factor("1", eval_method="literal")])
-        terms = [one, *(FormulaTerm([factor]) for factor in expressions)]
-        matrix = materialise(SimpleFormula(terms, _ordering="none"), long, {}, {}, full=False)
-        return cls(matrix, matrix.model_spec.transform_state, matrix.model_spec.encoder_state)
-
-    def columns(self, factor: Any, reduced: bool, long: pd.DataFrame | None) -> tuple[tuple[str, ...], Floats]:
-        """Names and values, shape (n, c), of one expression as coded beside an intercept (reduced) or alone."""
-        from formulaic import SimpleFormula
-        from formulaic.parser.types import Term as FormulaTerm
-
-        matrix, own = self.matrix, FormulaTerm([factor])
-        at = matrix.model_spec.term_indices[own]
-        scoped = next(s for s in matrix.model_spec.structure if s.term == own).scoped_terms
-        if bool(scoped[0].factors[0].reduced) != reduced:
-            alone = SimpleFormula([own], _ordering="none")
-            matrix = materialise(alone, long, self.transforms, self.encodings, full=True)  # type: ignore[arg-type]
-            at = list(range(matrix.shape[1]))
-        names = tuple(matrix.model_spec.column_names[k] for k in at)
-        return names, np.asarray(matrix, dtype=np.float64)[:, at]
-
-
-def _plain_columns(name: str, reduced: bool, table: LongTable, visit: str) -> FactorColumns:
-    """A column of the table as a factor: numbers as they are, labels by treatment contrasts with the first level."""
-    values = table.columns[name]
-    if not isinstance(values, Coded):
-        return classify((name,), values[:, None], table, visit, frozenset([name]))
-    levels = values.levels[1:] if reduced else values.levels
-    mark = "T." if reduced else ""
-    names = tuple(f"{name}[{mark}{level}]" for level in levels)
-    coding = np.eye(len(values.levels))[:, 1 if reduced else 0 :]
-    if name == visit:
-        position = {level: k for k, level in enumerate(values.levels)}
-        return FactorColumns(names, by_visit=coding[[position[level] for level in table.visit.levels]])
-    own = values.codes[table.first]
-    if np.array_equal(own[table.subject], values.codes):
-        return FactorColumns(names, by_subject=coding[own])
-    return classify(names, coding[values.codes], table, visit, frozenset([name]))
-
-
-def classify(
-    names: tuple[str, ...], values: Floats, table: LongTable, visit: str, needs: frozenset[str]
-) -> FactorColumns:
-    """Which kind of values a factor's columns, shape (n, c), are; read from all rows.
-
-    An expression that mixes the visit with other columns is one that changes over time, even if each subject was seen
-    once: at another visit its value would be another.
-    """
-    one_a_visit = first_rows(table.visit.codes, len(table.visit.levels))
-    if needs == {visit}:
-        return FactorColumns(names, by_visit=values[one_a_visit])
-    size = np.abs(values).max(axis=0)
-    if not np.isfinite(size).all():
-        raise UsageError(f"{names[0]!r} is not a finite number in every row; check the expression")
-    if visit not in needs and _repeats(values, table.first, table.subject, size):
-        return FactorColumns(names, by_subject=values[table.first])
-    if _repeats(values, one_a_visit, table.visit.codes, size):
-        return FactorColumns(names, by_visit=values[one_a_visit])
-    return FactorColumns(names, by_row=values)
-
-
-def _repeats(values: Floats, first: Codes, codes: Codes, size: Floats) -> bool:
-    """Whether rows with the same code have the same values."""
-    return bool(np.all(np.abs(values - values[first][codes]) <= TOLERANCE * size))
 
 
 class _Builder:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.long_table import shown, text
+from armwise.stats.repeated.labels import shown, text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,11 +79,14 @@ class Grid:
             UsageError: a variable that the model does not have, a level that a factor does not have.
         """
         grid: dict[str, tuple[Any, ...]] = {
-            name: self.factors[name] if name in self.factors else (self.means[name],) for name in self.rows.columns
+            name: self.factors[name] if name in self.factors else (self.means[name],)
+            for name in self.rows.columns
         }
         for name, asked in (at or {}).items():
             self.check_variables([name])
-            several = (asked,) if isinstance(asked, str) or not isinstance(asked, Sequence | np.ndarray) else asked
+            several = (
+                (asked,) if isinstance(asked, str) or not isinstance(asked, Sequence | np.ndarray) else asked
+            )
             if name in self.factors:
                 grid[name] = tuple(self.level(name, value) for value in several)
             else:
@@ -161,7 +164,9 @@ class Grid:
         rows = self.matrix(frame).reshape(len(kept), len(over), -1)
         return kept, np.asarray(np.einsum("koq,o->kq", rows, share))
 
-    def _shares(self, others: Sequence[str], over: Sequence[tuple[Any, ...]], weights: AverageWeights) -> Floats:
+    def _shares(
+        self, others: Sequence[str], over: Sequence[tuple[Any, ...]], weights: AverageWeights
+    ) -> Floats:
         if weights not in ("equal", "observed"):
             raise UsageError(f'weights is {weights!r}; expected "equal" or "observed"')
         factors = [k for k, name in enumerate(others) if name in self.factors]
@@ -173,10 +178,12 @@ class Grid:
         share = np.array([found.get(tuple(c[k] for k in factors), 0) for c in over], dtype=np.float64)
         if not share.sum():
             raise UsageError(f"no analysed row has these values of {shown(names)}; use equal weights")
-        return share / share.sum()
+        return np.asarray(share / share.sum())
 
 
-def factors_of(spec: Any, rows: pd.DataFrame, needs: Mapping[str, frozenset[str]]) -> dict[str, tuple[Any, ...]]:
+def factors_of(
+    spec: Any, rows: pd.DataFrame, needs: Mapping[str, frozenset[str]]
+) -> dict[str, tuple[Any, ...]]:
     """Variables with levels: labelled columns, and numbers that the formula takes as categories."""
     import pandas as pd
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from armwise.errors import FitError
 from armwise.stats.repeated.covariance import Structure, log_cholesky
 from armwise.stats.repeated.likelihood import Point, pairs
-from armwise.stats.repeated.newton import jacobian, pulled_back
+from armwise.stats.repeated.newton import jacobian, pulled_back, unanchored
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +48,7 @@ def inference(
     theta: Floats | None,
     parametrisation: Parametrisation,
     information: Floats | None = None,
+    anchor: Floats | None = None,
 ) -> Inference:
     """The uncertainty of the parameters at a point.
 
@@ -57,6 +58,7 @@ def inference(
         parametrisation: `linear` as in SAS (the entries of an unstructured Sigma; for a structure, its second
             derivatives left out), or R's mmrm's own parameters with second derivatives.
         information: of the linear parameters of an unstructured covariance, when it is known.
+        anchor: shape (G, m, m), when the point's covariances are relative to it.
 
     Raises:
         FitError: the information is not positive definite.
@@ -68,16 +70,18 @@ def inference(
         W = _inverse(d.observed() if information is None else information)
         return Inference(point, W, d.tangents, (dup.T,) * groups, None)
     if structure.is_unstructured:
-        found = [log_cholesky(s) for s in point.sigma]
-        J = jacobian(point, [first for first, _, _ in found])
+        # Log-Cholesky parameters are those of the outcomes' covariance, the point's may be relative to an anchor.
+        found = [log_cholesky(s) for s in unanchored(point.sigma, anchor)]
+        back = np.broadcast_to(np.eye(m), point.sigma.shape) if anchor is None else np.linalg.inv(anchor)
+        J = jacobian(point, [A @ first @ A.T for A, (first, _, _) in zip(back, found, strict=True)])
         observed = J.T @ d.observed() @ J
         size = dup.shape[1]
-        inverses = [np.linalg.inv(L) for L in point.L]
-        for g, (_, contracted, _) in enumerate(found):
-            own = slice(g * size, (g + 1) * size)
-            observed[own, own] -= contracted(inverses[g].T @ d.gradient[g] @ inverses[g])
+        owns = [slice(g * size, (g + 1) * size) for g in range(groups)]
+        for g, own in enumerate(owns):
+            white = np.linalg.inv(point.L[g]) @ back[g]
+            observed[own, own] -= found[g][1](white.T @ d.gradient[g] @ white)
         W = _inverse(observed)
-        bend = [found[g][2](W[g * size : (g + 1) * size, g * size : (g + 1) * size]) for g in range(groups)]
+        bend = [A @ found[g][2](W[own, own]) @ A.T for g, (A, own) in enumerate(zip(back, owns, strict=True))]
     else:
         assert theta is not None
         parts = [structure.at(t, distance) for t in theta]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from armwise.errors import UsageError
 from armwise.stats.repeated.grid import AverageWeights, Grid
-from armwise.stats.repeated.long_table import shown, text
+from armwise.stats.repeated.labels import shown, text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,7 +85,7 @@ class LsEstimates:
         return [
             dict(zip(self.names, labels, strict=True))
             | {name: float(values[k]) for name, values in columns.items()}
-            | {"estimable": bool(np.isfinite(found.estimate[k]))}
+            | {"estimable": bool(found.estimable[k])}
             for k, labels in enumerate(self.levels)
         ]
 
@@ -124,21 +124,29 @@ class LsEstimates:
             UsageError: an unknown name or level.
         """
         inside = self.by if by is None else _names(by)
+        labels, C = self.difference_weights(reference, inside)
+        kept = [name for name in self.names if name in inside]
+        return self._new([CONTRAST, *kept], labels, kept, C @ self.L, self.averaged)
+
+    def difference_weights(
+        self, reference: Any, inside: Sequence[str]
+    ) -> tuple[list[tuple[str, ...]], Floats]:
+        """Labels of the differences, and each one as weights of the rows, shape (differences, k)."""
         _check_known(inside, self.names)
         own = [k for k, name in enumerate(self.names) if name not in inside]
         if not own:
             raise UsageError(f"every name ({', '.join(self.names)}) is in by; leave out the one to compare")
         kept = [k for k, name in enumerate(self.names) if name in inside]
-        labels, L = [], []
+        labels, weights = [], []
         for block in self._blocks(kept):
             called = [" ".join(self.levels[r][k] for k in own) for r in block]
             for minuend, subtrahend in _pairs(called, reference):
-                labels.append(
-                    (f"{called[minuend]} - {called[subtrahend]}", *(self.levels[block[0]][k] for k in kept))
-                )
-                L.append(self.L[block[minuend]] - self.L[block[subtrahend]])
-        names = (CONTRAST, *(self.names[k] for k in kept))
-        return self._new(names, labels, [self.names[k] for k in kept], L, self.averaged)
+                difference = f"{called[minuend]} - {called[subtrahend]}"
+                labels.append((difference, *(self.levels[block[0]][k] for k in kept)))
+                row = np.zeros(len(self))
+                row[block[minuend]], row[block[subtrahend]] = 1.0, -1.0
+                weights.append(row)
+        return labels, np.array(weights).reshape(len(labels), len(self))
 
     def average(self, over: str, weights: Mapping[Any, float] | Sequence[float] | None = None) -> LsEstimates:
         """Rows averaged over the levels of one name, such as differences over the visits.
@@ -162,12 +170,16 @@ class LsEstimates:
         for block in self._blocks(kept):
             here = [self.levels[r][at] for r in block]
             if sorted(here) != sorted(levels):
-                raise UsageError(f"not every combination has a row at each level of {over!r}: {', '.join(levels)}")
+                raise UsageError(
+                    f"not every combination has a row at each level of {over!r}: {', '.join(levels)}"
+                )
             labels.append(tuple(self.levels[block[0]][k] for k in kept) or ("average",))
             L.append(sum(share[level] * self.L[r] for level, r in zip(here, block, strict=True)))
         names = [self.names[k] for k in kept] or [CONTRAST]
         by = [name for name in self.by if name != over]
-        how = "equal weights" if weights is None else "weights " + ", ".join(f"{share[v]:.3g}" for v in levels)
+        how = (
+            "equal weights" if weights is None else "weights " + ", ".join(f"{share[v]:.3g}" for v in levels)
+        )
         return self._new(names, labels, by, L, f"{self.averaged}; over {over}: {how}")
 
     def joint(self) -> JointTest:
@@ -272,7 +284,9 @@ def _names(names: str | Sequence[str]) -> tuple[str, ...]:
 
 def _check_known(names: Sequence[str], known: Sequence[str]) -> None:
     if unknown := [name for name in names if name not in known]:
-        raise UsageError(f"rows are not labelled by {shown(unknown)}; they are labelled by {', '.join(known)}")
+        raise UsageError(
+            f"rows are not labelled by {shown(unknown)}; they are labelled by {', '.join(known)}"
+        )
 
 
 def _pairs(called: Sequence[str], reference: Any) -> list[tuple[int, int]]:
@@ -294,7 +308,9 @@ def _shares(
         given = {text(level): float(weight) for level, weight in weights.items()}
     else:
         if len(weights) != len(levels):
-            raise UsageError(f"{len(weights)} weights for {len(levels)} levels of {over!r}: {', '.join(levels)}")
+            raise UsageError(
+                f"{len(weights)} weights for {len(levels)} levels of {over!r}: {', '.join(levels)}"
+            )
         given = dict(zip(levels, map(float, weights), strict=True))
     if unknown := [level for level in given if level not in levels]:
         raise UsageError(f"weights name {shown(unknown)}; the levels of {over!r} are {', '.join(levels)}")

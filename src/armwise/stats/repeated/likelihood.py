@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise.stats.repeated.lapack import cholesky, inverse_lower
 from armwise.stats.repeated.moments import Moments
 
 Floats = NDArray[np.float64]
@@ -53,8 +54,11 @@ class Point:
 
 def evaluate(moments: Moments, sigma: Floats, reml: bool = True) -> Point | None:
     """The likelihood at covariances sigma (G, m, m); None where one is not positive definite to working precision."""
+    factors = [cholesky(s) for s in sigma]
+    if any(f is None for f in factors):
+        return None
+    L = np.array(factors)
     try:
-        L = np.linalg.cholesky(sigma)
         Lp = np.linalg.cholesky(moments.covariances(sigma))
     except np.linalg.LinAlgError:
         return None
@@ -64,19 +68,18 @@ def evaluate(moments: Moments, sigma: Floats, reml: bool = True) -> Point | None
         W = Li.transpose(0, 2, 1) @ Li
     else:
         W = (Li.transpose(0, 2, 1) @ Li) * moments.mask
-    log_det = 2.0 * np.log(np.diagonal(Lp, axis1=1, axis2=2)).sum(axis=1)
+    log_det = 2.0 * np.add.reduce(np.log(Lp.diagonal(0, 1, 2)), axis=1)
     A, b, c = moments.normal_equations(W)
-    try:
-        F = np.linalg.cholesky((A + A.T) / 2)
-    except np.linalg.LinAlgError:
+    F = cholesky(A)
+    if F is None:
         return None
-    Fi = np.linalg.inv(F)
+    Fi = inverse_lower(F)
     z = Fi @ b
     n = moments.n_observations - (moments.rank if reml else 0)
     minus_two = n * LOG_2PI + moments.n @ log_det + c - z @ z - moments.log_weights
     if reml:
-        minus_two += 2.0 * np.log(np.diagonal(F)).sum() + moments.log_det_scale
-    if not np.isfinite(minus_two):
+        minus_two += 2.0 * np.log(F.diagonal()).sum() + moments.log_det_scale
+    if not math.isfinite(minus_two):
         return None
     return Point(moments, reml, sigma, L, W, Fi, Fi.T @ z, float(-0.5 * minus_two))
 
@@ -113,7 +116,7 @@ class Derivatives:
         return _by_pair(self.tensor if curvature is None else self.tensor - curvature) - rest
 
     def expected(self) -> Floats:
-        """The expected information, shape (k, k); positive definite."""
+        """The expected information, shape (k, k), positive definite; for ML, that of known coefficients."""
         return _by_pair(self.fisher) + 0.5 * self.trace
 
 
@@ -146,7 +149,7 @@ def _derivatives(point: Point) -> Derivatives:
         V[part] = point.L[g].T @ Q
         nV = mo.n[part, None, None] * V[part]
         F = Qt @ T[part] @ Q
-        gradient[g] = 0.5 * (F - nV).sum(axis=0)
+        gradient[g] = 0.5 * np.add.reduce(F - nV, axis=0)
         tensor[g] = _paired(V[part], F - 0.5 * nV)
         fisher[g] = _paired(V[part], 0.5 * nV if H is None else 0.5 * nV - Qt @ H[part] @ Q)
         tangents.append(mo.tangents(part, Q, XF, j, k))

@@ -98,7 +98,7 @@ class Moments:
             A = np.tensordot(W, self.uu, axes=((0, 1, 2), (0, 1, 2)))
             b = np.tensordot(W, self.uy, axes=((0, 1, 2), (0, 1, 2)))
             return A, b, c
-        b = self.X.T @ (self.uy @ W).sum(axis=0).T.reshape(-1)
+        b = np.add.reduce(self.uy @ W, axis=0).T.reshape(-1) @ self.X
         return self.sandwich(W.reshape(-1, m * m)), b, c
 
     def sandwich(self, Z: Floats) -> Floats:

@@ -7,21 +7,146 @@ the mean of the predictions, where LS means predict at the mean.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import combinations
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
 
 from armwise.errors import UsageError
 from armwise.stats.estimate import check_conf_level
-from armwise.stats.means import t_quantile, t_two_sided
 from armwise.stats.repeated.grid import Grid
-from armwise.stats.repeated.least_squares_means import CONTRAST, LsEstimates, grid_of
-from armwise.stats.repeated.long_table import text
+from armwise.stats.repeated.labels import text
+from armwise.stats.repeated.least_squares_means import LsEstimates, grid_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from armwise.stats.repeated.fitted import Mmrm
+
+Floats = NDArray[np.float64]
+Target = Literal["these subjects", "a population"]
+
+
+@dataclass(frozen=True, eq=False)
+class Standardised:
+    """Standardised means, and their differences.
+
+    Attributes:
+        means: one row a level (and visit), as LS means are.
+        differences: every level minus the reference, or every later level minus each earlier one, by visit.
+        n_subjects: subjects averaged over.
+        target: "these subjects" (standard errors given their covariates), or "a population" of which they are a sample
+            (the covariates' sampling variance added).
+    """
+
+    means: LsEstimates
+    differences: LsEstimates
+    n_subjects: int
+    target: Target
+
+
+def standardised_means(
+    fit: Mmrm,
+    factor: str,
+    *,
+    visit: Any = None,
+    reference: Any = None,
+    target: Target = "these subjects",
+    conf_level: float = 0.95,
+) -> Standardised:
+    """Mean outcome by level of a factor if every analysed subject had that level, with their own covariates.
+
+    Args:
+        fit: a fit by `mmrm`.
+        factor: the arm.
+        visit: a visit or several; all by default.
+        reference: the level that the others are compared with; without it, every pair.
+        target: whom the standard errors speak of; "a population" adds the variance of the mean of the subjects'
+            predictions, var_i(x_i' beta) / N, on the model's degrees of freedom.
+        conf_level: 0.95 for 95 %.
+
+    Returns:
+        Means and differences. A subject counts once, however many visits were observed; a covariate that changes over
+        time is taken from the subject's first analysed row.
+
+    Raises:
+        UsageError: a fit from arrays, a factor or level that the model does not have, an unknown target.
+    """
+    if target not in ("these subjects", "a population"):
+        raise UsageError(f'target is {target!r}; expected "these subjects" or "a population"')
+    check_conf_level(conf_level)
+    grid = grid_of(fit, "standardised_means")
+    grid.check_variables([factor])
+    if factor not in grid.factors or factor == grid.visit:
+        raise UsageError(
+            f"{factor!r} is not a factor to standardise by; expected the arm or another of its kind"
+        )
+    levels, at = grid.factors[factor], _visits(grid, visit)
+    combinations = [(level, time) for time in at for level in levels]
+    beta = np.nan_to_num(
+        fit.beta
+    )  # an aliased column counts for nothing; whether a row is estimable, L decides
+    L = np.empty((len(combinations), len(beta)))
+    predictions = np.empty((len(combinations), len(grid.first)))
+    for k, (level, time) in enumerate(combinations):
+        rows = _everyone(grid, {factor: level} | ({grid.visit: time} if time is not None else {}))
+        L[k], predictions[k] = rows.mean(axis=0), rows @ beta
+    names = (factor,) if at == (None,) else (factor, grid.visit)
+    labels = [tuple(text(value) for value in pair[: len(names)]) for pair in combinations]
+    words = f"over the covariates of {len(grid.first)} analysed subjects"
+    means = LsEstimates.of(fit, names, labels, names[1:], L, words, conf_level)
+    differences = means.pairs(reference=reference)
+    if target == "a population":
+        sampling = np.cov(predictions).reshape(len(L), len(L)) / predictions.shape[1]
+        _, C = means.difference_weights(reference, names[1:])
+        means = _with_sampling(means, np.diag(sampling))
+        differences = _with_sampling(differences, np.einsum("ij,jk,ik->i", C, sampling, C))
+    return Standardised(means, differences, len(grid.first), target)
+
+
+def _visits(grid: Grid, visit: Any) -> tuple[Any, ...]:
+    if grid.visit not in grid.factors:
+        if visit is not None:
+            raise UsageError(
+                f"the model {grid.formula!r} has no effect of the visit: its means are those of every visit"
+            )
+        return (None,)
+    if visit is None:
+        own = {text(level): level for level in grid.factors[grid.visit]}
+        return tuple(own[name] for name in grid.visits)
+    several = (visit,) if isinstance(visit, str) or not isinstance(visit, Sequence) else visit
+    return tuple(grid.level(grid.visit, one) for one in several)
+
+
+def _everyone(grid: Grid, fixed: dict[str, Any]) -> Floats:
+    """Each subject's row of the model matrix with some variables set, shape (N, q)."""
+    import pandas as pd
+
+    frame = grid.rows.iloc[grid.first].reset_index(drop=True)
+    for name, value in fixed.items():
+        dtype: Any = grid.rows[name].dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            frame[name] = pd.Categorical([value] * len(frame), dtype=dtype)
+        else:  # a number that the formula takes as a category
+            frame[name] = float(value)
+    return grid.matrix(frame)
+
+
+def _with_sampling(estimates: LsEstimates, sampling: Floats) -> LsEstimates:
+    """The same estimates with a variance added to each."""
+    found = estimates.result
+    se = np.sqrt(found.se**2 + sampling)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = (found.estimate - found.null) / se
+    df = np.where(np.isinf(found.df), 1e300, found.df)
+    half = stdtrit(df, (1 + found.conf_level) / 2) * se
+    result = replace(
+        found,
+        se=se,
+        t=t,
+        p=2 * stdtr(df, -np.abs(t)),
+        lower=found.estimate - half,
+        upper=found.estimate + half,
+    )
+    return replace(estimates, result=result)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise.stats.repeated.lapack import cholesky, solve_positive
 from armwise.stats.repeated.moments import Moments
 
 Floats = NDArray[np.float64]
 
 
-def starting_covariance(moments: Moments) -> Floats:
+def starting_covariance(moments: Moments, reml: bool = True) -> Floats:
     """A positive definite covariance for each group, shape (G, m, m).
 
     Each visit regressed on the visits before it, among subjects who were observed at all of them: given the
     coefficients this is the maximum likelihood itself when dropout is monotone. Where too few were observed at all
-    visits, pairwise correlations.
+    visits, pairwise correlations. For REML, in proportion to the degrees of freedom left: for complete data whose
+    coefficients are by visit, the start is then the optimum.
     """
-    return np.array([_sequential(moments, part) for part in moments.parts])
+    n = moments.n_observations
+    scale = n / (n - moments.rank) if reml else 1.0
+    return np.array([scale * _sequential(moments, part) for part in moments.parts])
 
 
 def shrunk_covariance(moments: Moments) -> Floats:
@@ -37,16 +41,16 @@ def _sequential(moments: Moments, part: slice) -> Floats:
     S = (through.T.astype(np.float64) @ yy.reshape(len(n), -1)).reshape(m, m, m)
     sigma = np.empty((m, m))
     sigma[0, 0] = S[0, 0, 0] / counts[0]
-    try:
-        for j in range(1, m):
-            slope = np.linalg.solve(S[j, :j, :j], S[j, :j, j])
-            left = (S[j, j, j] - slope @ S[j, :j, j]) / counts[j]
-            sigma[j, :j] = sigma[:j, j] = sigma[:j, :j] @ slope
-            sigma[j, j] = left + slope @ sigma[:j, j]
-            if not left > 1e-13 * sigma[j, j]:
-                return _pairwise(moments, part)
-    except np.linalg.LinAlgError:
-        return _pairwise(moments, part)
+    for j in range(1, m):
+        factor = cholesky(S[j, :j, :j])
+        if factor is None:
+            return _pairwise(moments, part)
+        slope = solve_positive(factor, S[j, :j, j])
+        left = (S[j, j, j] - slope @ S[j, :j, j]) / counts[j]
+        sigma[j, :j] = sigma[:j, j] = sigma[:j, :j] @ slope
+        sigma[j, j] = left + slope @ sigma[:j, j]
+        if not left > 1e-13 * sigma[j, j]:
+            return _pairwise(moments, part)
     return sigma
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.formula import materialise
+from armwise.stats.repeated.factors import materialise
 from armwise.stats.repeated.grid import Grid
 from armwise.stats.repeated.least_squares_means import grid_of
 
@@ -102,7 +102,8 @@ def term_tests(fit: Mmrm, type: Literal["III", "II"] = "III") -> TermTests:
     Args:
         fit: a fit by `mmrm`; its method of degrees of freedom is used.
         type: "III" (each term beside all others, as in SAS and `car::Anova(type = 3)` with contr.sum; a factor that
-            interacts with a covariate is tested where the covariate is 0), or "II" (beside those that do not contain it).
+            interacts with a covariate is tested where the covariate is 0), or "II" (beside those
+            that do not contain it).
 
     Returns:
         One test a term.
@@ -136,7 +137,7 @@ def _overparametrised(grid: Grid) -> _Terms:
         full = materialise(spec.formula, block, spec.transform_state, spec.encoder_state, full=True)
         structure, p = full.model_spec.structure, full.shape[1]
         both = np.hstack([np.asarray(full, dtype=np.float64), grid.matrix(block)])
-        R = np.linalg.qr(np.vstack([R, both]) if R.size else both, mode="r")
+        R = np.asarray(np.linalg.qr(np.vstack([R, both]) if R.size else both, mode="r"))
     columns, at = [], 0
     for term in structure:
         columns.append(tuple(range(at, at + len(term.columns))))
@@ -163,10 +164,7 @@ def _overparametrised(grid: Grid) -> _Terms:
 def _parts(terms: _Terms, e: int) -> tuple[list[int], list[int]]:
     """Columns of the terms that neither are e nor contain it, and those of e."""
     others = [
-        column
-        for f, own in enumerate(terms.columns)
-        if f != e and not terms.contains[f, e]
-        for column in own
+        column for f, own in enumerate(terms.columns) if f != e and not terms.contains[f, e] for column in own
     ]
     return others, list(terms.columns[e])
 

@@ -1,0 +1,90 @@
+"""A second pass over the rows for a covariance that is nearly singular.
+
+When two visits nearly determine each other, what the data say on the little that is left is a small difference of large
+cross-products. Rows whitened at a rough covariance Sigma0 = L0 L0' have no such differences: with Sigma = L0 S L0' a
+pattern's outcomes have the covariance Q S Q', Q = L_p^-1 L0[observed] with orthonormal rows, and S is near the identity.
+Rows are lifted by Q' to all m visits, so that the likelihood is the one of `likelihood`, with S in the place of Sigma.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+
+from armwise.stats.repeated.basis import Basis
+from armwise.stats.repeated.cross_products import CrossProducts, rows_by_pattern
+from armwise.stats.repeated.moments import Moments
+from armwise.stats.repeated.wide import Wide
+
+Floats = NDArray[np.float64]
+
+#: Smallest eigenvalue of the correlations under which the second pass is made.
+NEARLY_SINGULAR = 1e-5
+
+
+def anchored(
+    wide: Wide, products: CrossProducts, moments: Moments, basis: Basis, sigma: Floats
+) -> tuple[Moments, Basis]:
+    """Moments of rows whitened at a covariance, in which the covariance to be found is near the identity.
+
+    Args:
+        wide: the rows.
+        products: their cross-products.
+        moments, basis: from `orthonormal`.
+        sigma: shape (G, m, m), rough; its Cholesky factors are the anchor.
+
+    Returns:
+        Dense moments in a basis that is orthonormal after whitening, and that basis.
+    """
+    m, r = moments.visits, moments.rank
+    D = products.uu.shape[1]
+    L0 = np.linalg.cholesky(sigma)
+    P = len(products.n)
+    lift, pad, log_det = np.zeros((P, m, m)), np.zeros((P, m, m)), np.empty(P)
+    factors, at = [], {}
+    for p, (seen, g) in enumerate(zip(products.observed, products.group, strict=True)):
+        of = np.flatnonzero(seen)
+        Q, R = np.linalg.qr(L0[g][of].T)
+        flip = np.sign(np.diag(R))
+        lift[p, : len(of)] = (Q * flip).T
+        pad[p, range(len(of), m), range(len(of), m)] = 1.0
+        factors.append((of, (R * flip[:, None]).T))
+        log_det[p] = 2 * np.log(np.abs(np.diag(R))).sum()
+        at[int((1 << of).sum() + (int(g) << m))] = p
+    X: list[list[Floats]] = [[] for _ in range(P)]
+    Y: list[list[Floats]] = [[] for _ in range(P)]
+    for code, z, _ in rows_by_pattern(wide, products.u_centre, products.y_centre):
+        if code not in at:  # nothing observed
+            continue
+        of, L = factors[at[code]]
+        u, y = z[:, :D], z[:, D:][:, of] - z[:, :D] @ basis.shift[of].T
+        x = np.tensordot(u, basis.X[of], axes=(1, 1))  # (n, m_p, r)
+        white = solve_triangular(L, np.concatenate([x, y[:, :, None]], axis=2).transpose(1, 0, 2).reshape(len(of), -1), lower=True)
+        both = white.reshape(len(of), len(u), r + 1).transpose(1, 0, 2)
+        X[at[code]].append(both[:, :, :r])
+        Y[at[code]].append(both[:, :, r])
+    xs, ys = [np.concatenate(x) for x in X], [np.concatenate(y) for y in Y]
+    long = np.concatenate([x.reshape(-1, r) for x in xs])
+    q, R1 = np.linalg.qr(long)
+    b1 = q.T @ np.concatenate([y.ravel() for y in ys])
+    R1i = solve_triangular(R1, np.eye(r))
+    uu, uy, yy = np.empty((P, m, m, r, r)), np.empty((P, m, m, r)), np.empty((P, m, m))
+    for p, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        Q = lift[p, : x.shape[1]]
+        x = x @ R1i
+        y = y - x @ b1
+        lx, ly = (Q.T @ x).reshape(len(x), m * r), y @ Q
+        uu[p] = (lx.T @ lx).reshape(m, r, m, r).transpose(0, 2, 1, 3)
+        uy[p] = (lx.T @ ly).reshape(m, r, m).transpose(0, 2, 1)
+        yy[p] = ly.T @ ly
+    found = replace(
+        moments, pad=pad, lift=lift, uu=uu, uy=uy, yy=yy, X=None,
+        log_det_scale=moments.log_det_scale + 2 * float(np.log(np.abs(np.diag(R1))).sum()),
+        log_weights=moments.log_weights - float(moments.n @ log_det),
+    )  # fmt: skip
+    X1 = basis.X @ R1i
+    moved = replace(basis, Ri=basis.Ri @ R1i, b0=R1 @ basis.b0 + b1, X=X1, shift=basis.shift + X1 @ b1)
+    return found, moved

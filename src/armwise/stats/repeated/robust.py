@@ -1,0 +1,264 @@
+"""Robust covariance of the coefficients, from how far each subject's own score is from zero; and its degrees of freedom.
+
+Liang & Zeger 1986 (Biometrika 73:13-22): empirical. Mancl & DeRouen 2001 (Biometrics 57:126-134): jackknife, here with
+no factor (N - 1) / N. Bell & McCaffrey 2002 (Survey Methodology 28:169-181): bias-reduced, and degrees of freedom.
+
+With rows whitened by the lower Cholesky factor of the subject's covariance, x_i = L_i^-1 X_i and e_i = L_i^-1 r_i, and
+Phi the model's covariance of the coefficients, a subject's score is s_i = x_i' A_i e_i and the covariance is
+Phi (sum s_i s_i') Phi. A_i is the identity, (I - H_i)^-1, or its symmetric root, with H_i = x_i Phi x_i'. Everything is
+in coordinates in which Phi is the identity.
+
+One more pass over the rows. A row is x_ij = X_j' u_i, so that every entry of H_i and of s_i s_i' is a combination of
+the products u_a u_b, which are formed once a subject; arrays have the subjects last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armwise.stats.repeated.cross_products import rows_by_pattern
+from armwise.stats.repeated.residuals import inverse_factor, rows_of
+
+if TYPE_CHECKING:
+    from armwise.stats.repeated.fitted import Mmrm
+
+Floats = NDArray[np.float64]
+
+#: A_i = (I - H_i) ^ power.
+POWERS = {"empirical": 0.0, "jackknife": -1.0, "bias-reduced": -0.5}
+#: Subjects in a chunk, and numbers in its largest array.
+SUBJECTS, NUMBERS = 2048, 500_000
+#: Trace of H_i up to which (I - H_i) ^ power is summed as a series; above, it comes from eigenvalues.
+SERIES = 0.125
+#: A subject alone decides on a direction when less than this is left of it: its residual there is zero, and stays so.
+ALONE = 1e-10
+#: Contrasts whose degrees of freedom are computed together.
+CONTRASTS = 8
+
+
+def robust_covariance(fit: Mmrm) -> Floats:
+    """The covariance of the coefficients by `fit.vcov_method`, in whitened coordinates: shape (r, r).
+
+    Args:
+        fit: a model that was fitted to rows, with a robust `vcov_method`. The covariance of its coefficients is
+            F @ result @ F.T, F = Ri @ Fi.T.
+
+    Raises:
+        UsageError: it was fitted to cross-products alone, which hold no fourth moments.
+    """
+    rows = _Rows.of(fit)
+    total = np.zeros((len(rows.pair), len(rows.square)))
+    for chunk in rows.chunks(fit):
+        squares = _products(chunk.u)
+        v = rows.whitened(chunk, chunk.e[None])
+        if rows.power:
+            v = _adjusted(rows.hat(chunk, squares), v, rows.power)
+        total += _products(rows.unwhitened(chunk, v)[0]) @ squares.T
+    return rows.sandwich(total)
+
+
+def bell_mccaffrey(fit: Mmrm, C: Floats) -> Floats:
+    """Degrees of freedom of contrasts with a robust covariance: those of a chi-squared with its mean and variance.
+
+    With h_i = A_i x_i c, a_i = x_i' h_i and d_i = h_i'h_i, the variance estimate is a quadratic form whose matrix has
+    the traces sum(d_i - a_i'a_i) and, squared, sum(d_i^2 - 2 d_i a_i'a_i) + tr((sum a_i a_i')^2) under the model
+    (section 4 of the paper); the degrees of freedom are the first squared over the second.
+
+    Args:
+        fit: a model that was fitted to rows, with a robust `vcov_method`.
+        C: shape (r, l), the contrasts in whitened coordinates: columns Fi @ contrast.
+
+    Returns:
+        Shape (l,); NaN for a contrast that is zero.
+
+    Raises:
+        UsageError: it was fitted to cross-products alone.
+    """
+    rows = _Rows.of(fit)
+    contrasts = C.shape[1]
+    first, second = np.zeros(contrasts), np.zeros(contrasts)
+    total = np.zeros((contrasts, len(rows.pair), len(rows.square)))
+    scale = np.sqrt(np.einsum("rl,rl->l", C, C))
+    Xc = np.tensordot(C / np.where(scale > 0, scale, 1.0), rows.X, axes=(0, 2))  # (l, m, D)
+    for chunk in rows.chunks(fit):
+        squares = _products(chunk.u)
+        H = rows.hat(chunk, squares)
+        for start in range(0, contrasts, CONTRASTS):
+            some = slice(start, start + CONTRASTS)
+            h = rows.whitened(chunk, Xc[some] @ chunk.u)
+            if rows.power:
+                h = _adjusted(H, h, rows.power)
+            d = np.einsum("lmn,lmn->ln", h, h)
+            aa = np.einsum("lmn,lmn->ln", h, _times(H, h))
+            first[some] += (d - aa).sum(axis=1)
+            second[some] += (d * (d - 2 * aa)).sum(axis=1)
+            for k, t in enumerate(rows.unwhitened(chunk, h), start=start):
+                total[k] += _products(t) @ squares.T
+    for k in range(contrasts):
+        S = rows.sandwich(total[k])
+        second[k] += np.vdot(S, S)
+    return np.divide(first**2, second, out=np.full(contrasts, np.nan), where=second > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """Some subjects: covariates u (D, n) from their centres, residuals e (m, n) (0 where not observed), both times the
+    roots of the weights; and the subjects of each pattern, by its code."""
+
+    u: Floats
+    e: Floats
+    parts: list[tuple[int, slice]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """How the rows of a fit are whitened.
+
+    Attributes:
+        power: A_i = (I - H_i) ^ power.
+        X: shape (m, D, r): columns as functions of covariates, in whitened coordinates.
+        a: shape (m, D): the outcome's mean as a function of them.
+        pair, square: shapes (m (m + 1) / 2, 2) and (D (D + 1) / 2, 2): visits and covariates of the products.
+        factors: by a pattern's code, the inverse factor of its covariance (m, m), 0 where not observed.
+        hats: by a pattern's code, H_i as a function of the products of covariates (m * m, D (D + 1) / 2).
+    """
+
+    power: float
+    X: Floats
+    a: Floats
+    pair: NDArray[np.intp]
+    square: NDArray[np.intp]
+    factors: dict[int, Floats]
+    hats: dict[int, Floats]
+
+    @classmethod
+    def of(cls, fit: Mmrm) -> _Rows:
+        """From a fit, whose `vcov_method` says the power."""
+        X = fit.basis.X @ fit.optimum.point.Fi.T
+        m, D, _ = X.shape
+        factors = {}
+        for seen, g in zip(fit.products.observed, fit.products.group.tolist(), strict=True):
+            visits = np.flatnonzero(seen)
+            L = np.zeros((m, m))
+            L[np.ix_(visits, visits)] = inverse_factor(fit, visits, g)
+            factors[int((1 << visits).sum()) + (g << m)] = L
+        pair, square = (np.array(np.triu_indices(k)).T for k in (m, D))
+        a = fit.basis.shift + fit.basis.X @ fit.optimum.point.beta
+        return cls(POWERS[fit.vcov_method], X, a, pair, square, factors, {})
+
+    def chunks(self, fit: Mmrm) -> Iterator[_Chunk]:
+        """A pass over the rows."""
+        m, D, _ = self.X.shape
+        most = max(min(SUBJECTS, NUMBERS // max(len(self.square), m * m)), 1)
+        wide = rows_of(fit, "robust covariances")
+        held: list[tuple[int, Floats]] = []
+        count = 0
+        for code, z, _ in rows_by_pattern(wide, fit.products.u_centre, fit.products.y_centre):
+            if code not in self.factors:  # nothing observed
+                continue
+            for start in range(0, len(z), most):
+                block = z[start : start + most]
+                if count + len(block) > most:
+                    yield self._chunk(held, count, D)
+                    held, count = [], 0
+                held.append((code, block))
+                count += len(block)
+        if held:
+            yield self._chunk(held, count, D)
+
+    def _chunk(self, held: list[tuple[int, Floats]], count: int, D: int) -> _Chunk:
+        zt = np.empty((held[0][1].shape[1], count))
+        parts, at = [], 0
+        for code, block in held:
+            parts.append((code, slice(at, at + len(block))))
+            zt[:, at : at + len(block)] = block.T
+            at += len(block)
+        return _Chunk(zt[:D], zt[D:] - self.a @ zt[:D], parts)
+
+    def whitened(self, chunk: _Chunk, v: Floats) -> Floats:
+        """L_i^-1 v_i, for v (l, m, n); 0 where not observed."""
+        out = np.empty_like(v)
+        for code, of in chunk.parts:
+            out[:, :, of] = self.factors[code] @ v[:, :, of]
+        return out
+
+    def unwhitened(self, chunk: _Chunk, v: Floats) -> Floats:
+        """L_i'^-1 v_i: what a subject's rows X_i are multiplied by in its score."""
+        out = np.empty_like(v)
+        for code, of in chunk.parts:
+            out[:, :, of] = self.factors[code].T @ v[:, :, of]
+        return out
+
+    def hat(self, chunk: _Chunk, squares: Floats) -> Floats:
+        """H_i: shape (m, m, n)."""
+        m = len(self.X)
+        H = np.empty((m * m, squares.shape[1]))
+        for code, of in chunk.parts:
+            if code not in self.hats:
+                self.hats[code] = self._hat_of(self.factors[code])
+            H[:, of] = self.hats[code] @ squares[:, of]
+        return H.reshape(m, m, -1)
+
+    def _hat_of(self, Li: Floats) -> Floats:
+        """u' M_jk u as a combination of the products of u, M_jk = x_j x_k' with whitened columns x."""
+        m, D, r = self.X.shape
+        x = np.tensordot(Li, self.X, axes=1).reshape(m * D, r)
+        M = (x @ x.T).reshape(m, D, m, D).transpose(0, 2, 1, 3)
+        a, b = self.square.T
+        both = M[:, :, a, b] + M[:, :, b, a] * (a != b)
+        return np.asarray(both.reshape(m * m, -1))
+
+    def sandwich(self, packed: Floats) -> Floats:
+        """Sum of s_i s_i', s_i = sum_j t_ij X_j' u_i, from the sums of the products of t and of those of u."""
+        m, D, r = self.X.shape
+        full = np.empty((m, m, D, D))
+        (j, k), (a, b) = self.pair.T, self.square.T
+        by_covariates = np.empty((len(packed), D, D))
+        by_covariates[:, a, b] = by_covariates[:, b, a] = packed
+        full[j, k] = full[k, j] = by_covariates
+        x = self.X.reshape(m * D, r)
+        S = x.T @ full.transpose(0, 2, 1, 3).reshape(m * D, m * D) @ x
+        return np.asarray((S + S.T) / 2)
+
+
+def _products(x: Floats) -> Floats:
+    """x_a x_b for a <= b: from (k, n) to (k (k + 1) / 2, n)."""
+    k, n = x.shape
+    out = np.empty((k * (k + 1) // 2, n))
+    at = 0
+    for a in range(k):
+        np.multiply(x[a:], x[a], out=out[at : at + k - a])
+        at += k - a
+    return out
+
+
+def _times(H: Floats, v: Floats) -> Floats:
+    """H_i v_i for H (m, m, n) and v (l, m, n)."""
+    out = H[:, 0] * v[:, None, 0]
+    for k in range(1, len(H)):
+        out += H[:, k] * v[:, None, k]
+    return np.asarray(out)
+
+
+def _adjusted(H: Floats, v: Floats, power: float) -> Floats:
+    """(I - H_i) ^ power v_i, to rounding: a power series where H_i is small, else from its eigenvalues."""
+    leverage = np.einsum("kkn->n", H)  # at least the largest eigenvalue
+    large = np.flatnonzero(leverage > SERIES)
+    rho = float(leverage.max(initial=0.0, where=leverage <= SERIES))
+    terms = int(np.ceil(np.log(1e-17) / np.log(rho))) if rho > 0 else 0
+    out = v
+    for k in range(terms, 0, -1):
+        out = v + _times(H * ((k - 1 - power) / k), out)
+    if len(large):
+        values, vectors = np.linalg.eigh(H[:, :, large].transpose(2, 0, 1))
+        left = 1.0 - values
+        scaled = np.where(left > ALONE, np.maximum(left, ALONE) ** power, 0.0)
+        A = (vectors * scaled[:, None, :]) @ vectors.transpose(0, 2, 1)
+        out = out.copy() if out is v else out
+        out[:, :, large] = (A @ v[:, :, large].transpose(2, 1, 0)).transpose(2, 1, 0)
+    return out
