@@ -259,6 +259,22 @@ def test_at_the_covariance_of_nlmes_gls_the_oracle_says_what_it_says(name: str) 
                 assert apart(df, f[theirs]["df"]) < 1e-11
 
 
+def test_times_weights_and_independence_are_those_of_nlmes_gls() -> None:
+    w = witness("gls")["others"]
+    data = r_data(w["data"])
+    baselines = [float(rows[0]["baseline"]) for rows in data.by_subject.values()]
+    for f in w["fits"]:
+        subjects = data.subjects(f["names"])
+        if f["weights"]:
+            subjects = [
+                replace(s, weights=b * (2 + s.visits) / 100) for s, b in zip(subjects, baselines, strict=True)
+            ]
+        e = evaluated(subjects, f["covariance"], [np.array(f["sigma"])], times=f.get("times"))
+        assert e.loglik == pytest.approx(f["logLik"], rel=1e-12)
+        assert apart(e.beta, f["beta"]) < 1e-11
+        assert apart(e.Phi, f["vcov"]) < 1e-11
+
+
 @pytest.mark.parametrize("name", ["orthodont", "sleep", "chicks", "trial_60x4"])
 def test_compound_symmetry_in_two_variances_is_pbkrtests_kenward_roger(name: str) -> None:
     w = witness("pbkrtest")[name]

@@ -9,6 +9,7 @@ from formula_data import CONTROL, KEYS, answers, at_sigma, trial
 from armwise.errors import UsageError
 from armwise.stats.repeated.by_formula import mmrm
 from armwise.stats.repeated.fitting import mmrm_wide
+from armwise.stats.repeated.least_squares_means import lsmeans
 from armwise.stats.repeated.type_three import TermTests, term_tests
 
 BY_VISIT = "odi ~ arm * visit + baseline * visit + age + gender"
@@ -74,6 +75,8 @@ def test_a_term_with_empty_cells_is_tested_on_what_is_estimable() -> None:
         ("visit", 3),
         ("arm:site", 1),
     ]
+    over_both = lsmeans(fit, "arm | site").pairs().average("site", {"a": 1, "b": 1})
+    assert found["arm"].f == pytest.approx(float(over_both.result.t[0]) ** 2, rel=1e-7)
     other = term_tests(
         mmrm("odi ~ arm * site + visit", data, **KEYS, covariance="cs", reference={"arm": "bmc", "site": "b"})
     )

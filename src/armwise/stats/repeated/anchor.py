@@ -1,9 +1,10 @@
 """A second pass over the rows for a covariance that is nearly singular.
 
-When two visits nearly determine each other, what the data say on the little that is left is a small difference of large
-cross-products. Rows whitened at a rough covariance Sigma0 = L0 L0' have no such differences: with Sigma = L0 S L0' a
-pattern's outcomes have the covariance Q S Q', Q = L_p^-1 L0[observed] with orthonormal rows, and S is near the identity.
-Rows are lifted by Q' to all m visits, so that the likelihood is the one of `likelihood`, with S in the place of Sigma.
+When two visits nearly determine each other, what the data say on the little that is left is a small difference of
+large cross-products. Rows whitened at a rough covariance Sigma0 = L0 L0' have no such differences: with
+Sigma = L0 S L0' a pattern's outcomes have the covariance Q S Q', Q = L_p^-1 L0[observed] with orthonormal rows, and S is
+near the identity. Rows are lifted by Q' to all m visits, so that the likelihood is the one of `likelihood`, with S in the
+place of Sigma.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def anchored(
         of, L = factors[at[code]]
         u, y = z[:, :D], z[:, D:][:, of] - z[:, :D] @ basis.shift[of].T
         x = np.tensordot(u, basis.X[of], axes=(1, 1))  # (n, m_p, r)
-        white = solve_triangular(L, np.concatenate([x, y[:, :, None]], axis=2).transpose(1, 0, 2).reshape(len(of), -1), lower=True)
-        both = white.reshape(len(of), len(u), r + 1).transpose(1, 0, 2)
+        both = np.concatenate([x, y[:, :, None]], axis=2).transpose(1, 0, 2).reshape(len(of), -1)
+        both = solve_triangular(L, both, lower=True).reshape(len(of), len(u), r + 1).transpose(1, 0, 2)
         X[at[code]].append(both[:, :, :r])
         Y[at[code]].append(both[:, :, r])
     xs, ys = [np.concatenate(x) for x in X], [np.concatenate(y) for y in Y]

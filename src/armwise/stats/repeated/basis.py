@@ -23,8 +23,8 @@ Ints = NDArray[np.intp]
 
 #: A column is aliased when what the columns before it leave of it is less than this share of its length (as R's qr).
 ALIASED = 1e-7
-#: A visit is saturated when least squares leaves less than this share of its sum of squares.
-SATURATED = 1e-20
+#: A visit is fitted exactly when least squares leaves less than this share of its sum of squares.
+SATURATED = 1e-13
 #: Outcomes are known to this share of their size.
 ROUNDED = 1e-14
 
@@ -59,8 +59,7 @@ def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis
 
     Raises:
         UsageError: the design is of other visits or covariates.
-        FitError: not identified: a visit that nobody was observed at, or that its own coefficients fit exactly; fewer
-            observations than coefficients.
+        FitError: not identified: a visit that nobody was observed at; fewer observations than coefficients.
     """
     _same(products, design)
     seen = products.observed.astype(np.float64)
@@ -94,11 +93,6 @@ def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis
     b_rest = (Xt @ uy.T[:, :, None]).sum(axis=0)[:, 0]
     shift = X @ (b_centre + b_rest) - a
     reduced_uy, reduced_yy = reduced(products.uu, products.uy, products.yy, shift, seen)
-    left = np.einsum("pjj->j", reduced_yy)
-    # As rounding leaves them: relative to the spread, and to the size of the outcomes.
-    floor = SATURATED * np.einsum("pjj->j", products.yy)
-    floor += (products.n @ seen) * (ROUNDED * products.y_centre) ** 2
-    _refuse_saturated(left, floor, design)
     log_weights = 0.0 if products.log_weights is None else float(products.log_weights.sum())
     moments = Moments.structured(
         seen, products.group, len(products.groups), products.n, products.uu, reduced_uy, reduced_yy,
@@ -121,7 +115,9 @@ def _same(products: CrossProducts, design: Design) -> None:
     for name in ("visits", "covariates"):
         mine, other = getattr(design, name), getattr(products, name)
         if mine != other:
-            raise UsageError(f"the design's {name} are {mine}, those of the cross-products {other}; expected the same")
+            raise UsageError(
+                f"the design's {name} are {mine}, those of the cross-products {other}; expected the same"
+            )
 
 
 def _centred(products: CrossProducts, design: Design) -> Floats:
@@ -183,13 +179,19 @@ def _aliasing(K: Floats, kept: Ints, Ri: Floats) -> Floats:
     return np.asarray(Ri @ (Ri.T @ (K[:, kept].T @ K[:, others])))
 
 
-def _refuse_saturated(left: Floats, floor: Floats, design: Design) -> None:
-    """A visit without a residual has no variance."""
-    names = [v for v, a, b in zip(design.visits, left, floor, strict=True) if a <= b or a <= 0]
-    if names:
-        raise FitError(
-            f"at {', '.join(names)} the model fits every outcome exactly, so that there is no variance to estimate: "
-            "all outcomes there are equal, or as many coefficients belong to that visit as it has outcomes; "
-            "look at the data of that visit, or use fewer covariates by visit",
-            "not identified", names,
-        )  # fmt: skip
+def visits_fitted_exactly(products: CrossProducts, basis: Basis) -> list[str]:
+    """Visits whose own outcomes the model can fit without a residual, so that their variance has no estimate."""
+    seen = products.observed.astype(np.float64)
+    uu = np.tensordot(seen, products.uu, axes=(0, 0))
+    uy = np.tensordot(seen, products.uy, axes=(0, 0))
+    names = []
+    for j, visit in enumerate(products.visits):
+        X = basis.X[j]
+        b = np.linalg.lstsq(X.T @ uu[j] @ X, X.T @ uy[j, :, j], rcond=1e-12)[0]
+        total = float(products.yy[:, j, j].sum())
+        left = total - 2 * b @ X.T @ uy[j, :, j] + b @ X.T @ uu[j] @ X @ b
+        # As rounding leaves them: relative to the spread, and to the size of the outcomes.
+        floor = SATURATED * total + float(products.n @ seen[:, j]) * (ROUNDED * products.y_centre[j]) ** 2
+        if left <= floor:
+            names.append(visit)
+    return names

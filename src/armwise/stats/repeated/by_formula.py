@@ -56,7 +56,8 @@ def mmrm(
     Args:
         formula: outcome ~ terms, as in R: `odi ~ arm * visit + baseline * visit + age`. Read by formulaic: `*`, `:`,
             `/`, `^`, `C(arm, contr.sum)`, `bs(age, df=4)`, `poly(age, 2)`, `log(age)`. Text, booleans, Categoricals
-            and Enums are factors, coded by treatment contrasts with their first level as the reference.
+            and Enums are factors, coded by treatment contrasts with their first level as the reference; levels that no
+            analysed row has are left out. Transforms such as `center` and `bs` see the analysed rows only.
         data: pandas or Polars frame, long: one row a subject and visit.
         subject: column of subjects.
         visit: column of visits, a factor even if it is a number. (Days since baseline would be another column.)
@@ -80,6 +81,22 @@ def mmrm(
     Raises:
         UsageError: the formula or the table cannot be used; the message says where and what to do.
         FitError: the model has no fit to these data.
+
+    Example:
+        >>> import polars as pl
+        >>> from armwise.stats import lsmeans, mmrm
+        >>> data = pl.DataFrame({
+        ...     "subject": ["a", "a", "b", "b", "c", "c", "d", "d", "e", "e", "f", "f"],
+        ...     "arm": ["new"] * 6 + ["old"] * 6,
+        ...     "visit": ["m1", "m3"] * 6,
+        ...     "odi": [30.0, 22, 34, 25, 28, None, 40, 38, 33, 36, 37, 33],
+        ... })
+        >>> fit = mmrm("odi ~ arm * visit", data, subject="subject", visit="visit", reference={"arm": "old"})
+        >>> fit.dropped
+        {'odi': 1}
+        >>> found = lsmeans(fit, "arm | visit").pairs(reference="old").row(visit="m3")
+        >>> found["contrast"], round(found["estimate"], 2), round(found["df"], 2)
+        ('new - old', -12.64, 3.25)
     """
     from armwise.stats.repeated.covariance import structure as covariance_structure
     from armwise.stats.repeated.fitting import fit_wide

@@ -67,8 +67,8 @@ class Order:
         self.total += len(labels)
         if self.total > MOST_UNSORTED:
             raise UsageError(
-                f"more than {MOST_UNSORTED:,} subjects whose labels are not in order: whether their rows stand together "
-                'cannot be held in memory; sort the rows by subject (engine="duckdb" does for Parquet files)'
+                f"more than {MOST_UNSORTED:,} subjects whose labels are not in order: whether their rows stand "
+                'together cannot be held in memory; sort the rows by subject (engine="duckdb" does for Parquet files)'
             )
         if self.total >= self.next_check:
             self.check()

@@ -179,8 +179,8 @@ def degrees_of_freedom(fit: Mmrm, C: Floats, rows: Floats) -> Floats:
 def _refuse_negative(variance: Floats) -> None:
     if (variance < 0).any():
         raise FitError(
-            "the adjusted variance of a contrast is negative: the adjustment is larger than the variance itself, as the "
-            "covariance is nearly singular; use df='kenward-roger' (linear) or 'satterthwaite'",
+            "the adjusted variance of a contrast is negative: the adjustment is larger than the variance itself, as "
+            "the covariance is nearly singular; use df='kenward-roger' (linear) or 'satterthwaite'",
             "singular",
         )
 

@@ -263,7 +263,9 @@ def _exchangeable_bound(m: int) -> float:
 
 def _structures() -> dict[str, Structure]:
     found = [Structure("unstructured", "unstructured", True, None, _none)]
-    families: list[tuple[str, str, Correlations, Callable[[Floats, Floats], Floats], Callable[[int], float] | None]]
+    families: list[
+        tuple[str, str, Correlations, Callable[[Floats, Floats], Floats], Callable[[int], float] | None]
+    ]
     families = [
         ("toeplitz", "Toeplitz", _by_lag, _mean_by_lag, None),
         ("ar1", "first-order autoregressive", _autoregressive, _lag_one, None),

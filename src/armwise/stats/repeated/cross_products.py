@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +121,10 @@ class CrossProducts:
             self,
             observed=np.concatenate([self.observed, other.observed])[first],
             group=np.concatenate([self.group, other.group])[first],
-            **{name: joined(name) for name in ("n", "uu", "uy", "yy")},
+            n=joined("n"),
+            uu=joined("uu"),
+            uy=joined("uy"),
+            yy=joined("yy"),
             log_weights=joined("log_weights") if self.weighted else None,
             n_empty=self.n_empty + other.n_empty,
             n_withheld=self.n_withheld + other.n_withheld,
@@ -147,7 +151,7 @@ def cross_products(wide: Wide, *, units: Sequence[str] = ()) -> CrossProducts:
     Raises:
         UsageError: covariates or outcomes that are not finite, weights that are not positive; who is named.
     """
-    n, m = wide.y.shape
+    m = len(wide.visits)
     d = len(wide.covariates)
     if m > MOST_VISITS:
         raise UsageError(f"{m} visits; at most {MOST_VISITS} can be modelled with a covariance by visit")
@@ -206,12 +210,12 @@ def rows_by_pattern(wide: Wide, u_centre: Floats, y_centre: Floats) -> Iterator[
     for start in range(0, len(wide.y), CHUNK):
         part = slice(start, start + CHUNK)
         y = wide.y[part]
-        seen = y == y  # noqa: PLR0124 (not NaN)
+        seen = y == y
         z = np.concatenate([wide.u[part], y], axis=1)
         z -= centres[: len(z)]
         if not np.isfinite(np.add.reduce(z[:, :d], axis=None)):
             _refuse(wide)
-        np.copyto(z, 0.0, where=z != z)  # noqa: PLR0124
+        np.copyto(z, 0.0, where=z != z)
         if wide.weights is not None:
             z = _weighted(wide, part, seen, z)
         code = _codes(seen, None if wide.group is None else wide.group[part])
@@ -257,7 +261,7 @@ def _centres(wide: Wide) -> tuple[Floats, Floats]:
     u, y = wide.u[:PILOT], wide.y[:PILOT]
     u_centre = np.add.reduce(u, axis=0) / max(len(u), 1)
     u_centre[0] = 0.0
-    seen = y == y  # noqa: PLR0124 (not NaN)
+    seen = y == y
     y_centre = np.add.reduce(np.where(seen, y, 0.0), axis=0) / np.maximum(np.add.reduce(seen, axis=0), 1)
     return u_centre, y_centre
 
@@ -276,8 +280,8 @@ def _weighted(wide: Wide, part: slice, seen: Bools, z: Floats) -> Floats:
 def _codes(observed: Bools, group: NDArray[np.integer] | None) -> NDArray[np.integer]:
     """A pattern as one number: bit j says that visit j was observed, the group stands above the visits."""
     m = observed.shape[1]
-    kind = np.uint8 if m <= 8 and group is None else np.uint16 if m <= 16 and group is None else np.int64
-    code: NDArray[np.integer] = observed[:, 0].astype(kind)
+    kind: Any = np.uint8 if m <= 8 and group is None else np.uint16 if m <= 16 and group is None else np.int64
+    code: NDArray[Any] = observed[:, 0].astype(kind)
     for j in range(1, m):
         code |= observed[:, j].astype(kind) << kind(j)
     if group is not None:
@@ -294,10 +298,11 @@ def _refuse(wide: Wide) -> None:
         if not np.isfinite(wide.u[:, k]).all()
     ]
     infinite = observed & ~np.isfinite(wide.y)
-    bad += [f"the outcome at {v} of {_who(wide, infinite[:, j])}" for j, v in enumerate(wide.visits) if infinite[:, j].any()]
+    at = list(enumerate(wide.visits))
+    bad += [f"the outcome at {v} of {_who(wide, infinite[:, j])}" for j, v in at if infinite[:, j].any()]
     if wide.weights is not None:
         wrong = observed & ~((wide.weights > 0) & np.isfinite(wide.weights))
-        bad += [f"the weight at {v} of {_who(wide, wrong[:, j])}" for j, v in enumerate(wide.visits) if wrong[:, j].any()]
+        bad += [f"the weight at {v} of {_who(wide, wrong[:, j])}" for j, v in at if wrong[:, j].any()]
     what = "expected finite numbers (and positive weights); leave such subjects out, and count them"
     raise UsageError(f"not usable: {'; '.join(bad) or 'sums overflow: choose a larger unit'}; {what}")
 

@@ -57,9 +57,13 @@ class Design:
     def __post_init__(self) -> None:
         expected = (len(self.visits), len(self.covariates), len(self.columns))
         if self.B.shape != expected:
-            raise UsageError(f"B has shape {self.B.shape}; expected visits x covariates x columns = {expected}")
+            raise UsageError(
+                f"B has shape {self.B.shape}; expected visits x covariates x columns = {expected}"
+            )
         if self.covariates[:1] != (CONSTANT,):
-            raise UsageError(f"the first covariate is {self.covariates[:1]}; expected `1`, which is 1 for everyone")
+            raise UsageError(
+                f"the first covariate is {self.covariates[:1]}; expected `1`, which is 1 for everyone"
+            )
 
     def row(self, visit: str, values: Mapping[str, float]) -> Floats:
         """The row of the model matrix of a subject with these covariates at a visit, shape (q,).
@@ -76,7 +80,9 @@ class Design:
         wanted = set(self.covariates[1:])
         if wanted != set(values):
             missing, unknown = sorted(wanted - set(values)), sorted(set(values) - wanted)
-            raise UsageError(f"covariates missing: {missing}, unknown: {unknown}; give each of {sorted(wanted)}")
+            raise UsageError(
+                f"covariates missing: {missing}, unknown: {unknown}; give each of {sorted(wanted)}"
+            )
         u = np.array([1.0, *(values[name] for name in self.covariates[1:])])
         return np.asarray(u @ self.B[self.visits.index(visit)])
 
@@ -95,14 +101,17 @@ def crossed_design(visits: Sequence[str], by_visit: Sequence[str], overall: Sequ
     covariates = (*crossed, *overall)
     if len(set(covariates)) < len(covariates):
         raise UsageError(f"covariates {covariates} are not distinct; give each its own name, other than `1`")
-    columns, terms = [], []
+    columns: list[str] = []
+    terms: list[Term] = []
     B = np.zeros((m, len(covariates), m * len(crossed) + len(overall)))
     for c, name in enumerate(crossed):
         first = len(columns)
         for j, visit in enumerate(visits):
             B[j, c, len(columns)] = 1.0
             columns.append(visit if name == CONSTANT else f"{name}:{visit}")
-        terms.append(Term("visit" if name == CONSTANT else f"{name}:visit", tuple(range(first, len(columns)))))
+        terms.append(
+            Term("visit" if name == CONSTANT else f"{name}:visit", tuple(range(first, len(columns))))
+        )
     for c, name in enumerate(overall, start=len(crossed)):
         B[:, c, len(columns)] = 1.0
         terms.append(Term(name, (len(columns),)))

@@ -134,7 +134,8 @@ def plain_columns(name: str, reduced: bool, table: LongTable, visit: str) -> Fac
     """A column of the table as a factor: numbers as they are, labels by treatment contrasts with the first level."""
     values = table.columns[name]
     if not isinstance(values, Coded):
-        return classify((name,), values[:, None], table, visit, frozenset([name]))
+        numbers = np.asarray(values, dtype=np.float64)
+        return classify((name,), numbers[:, None], table, visit, frozenset([name]))
     levels = values.levels[1:] if reduced else values.levels
     mark = "T." if reduced else ""
     names = tuple(f"{name}[{mark}{level}]" for level in levels)

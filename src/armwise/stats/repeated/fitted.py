@@ -74,6 +74,11 @@ class Mmrm:
     anchor: Floats | None = field(default=None, repr=False)
     dropped: dict[str, int] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        from armwise.stats.repeated.summary import summary_text
+
+        return summary_text(self)
+
     @property
     def covariance(self) -> str:
         """Name of the covariance structure."""

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from armwise.errors import FitError, UsageError
 from armwise.stats.repeated.anchor import NEARLY_SINGULAR, anchored
-from armwise.stats.repeated.basis import orthonormal
+from armwise.stats.repeated.basis import Basis, orthonormal, visits_fitted_exactly
 from armwise.stats.repeated.covariance import STRUCTURES, Structure, structure
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products
 from armwise.stats.repeated.design import CONSTANT, Design, crossed_design
@@ -153,7 +153,9 @@ def evaluate_at(
         raise FitError("sigma is not positive definite", "singular", wide.visits)
     parameters = None if theta is None else np.atleast_2d(np.asarray(theta, dtype=np.float64))
     optimum = Optimum(point, parameters, point.derivatives.observed(), 1, float("nan"))
-    return Mmrm(design, found, reml, df, vcov, products, _distance(times, moments.visits), basis, optimum, wide)
+    return Mmrm(
+        design, found, reml, df, vcov, products, _distance(times, moments.visits), basis, optimum, wide
+    )
 
 
 def _fit(
@@ -178,15 +180,22 @@ def _fit(
     if found.is_unstructured:
         _refuse_unseen_pairs(products)
     distance = _distance(times, moments.visits)
-    optimum = _optimum(moments, found, distance, design, reml)
-    anchor = None
-    if found.is_unstructured and wide is not None:
-        if smallest_correlation_eigenvalue(optimum.point.sigma) < NEARLY_SINGULAR:
-            anchor = np.linalg.cholesky(optimum.point.sigma)
-            moments, basis = anchored(wide, products, moments, basis, optimum.point.sigma)
-            identity = np.broadcast_to(np.eye(moments.visits), anchor.shape)
-            first, optimum = optimum, maximise(moments, found, distance, identity, design.visits, reml, anchor)
-            optimum = replace(optimum, evaluations=first.evaluations + optimum.evaluations)
+    try:
+        optimum = _optimum(moments, found, distance, design, reml)
+    except FitError as error:
+        raise _cause(products, basis) or error from None
+    anchor: Floats | None = None
+    rough = optimum.point.sigma
+    if (
+        found.is_unstructured
+        and wide is not None
+        and smallest_correlation_eigenvalue(rough) < NEARLY_SINGULAR
+    ):
+        anchor = np.asarray(np.linalg.cholesky(rough), dtype=np.float64)
+        moments, basis = anchored(wide, products, moments, basis, rough)
+        identity = np.broadcast_to(np.eye(moments.visits), anchor.shape)
+        first, optimum = optimum, maximise(moments, found, distance, identity, design.visits, reml, anchor)
+        optimum = replace(optimum, evaluations=first.evaluations + optimum.evaluations)
     return Mmrm(design, found, reml, df, vcov, products, distance, basis, optimum, wide, anchor)
 
 
@@ -202,6 +211,19 @@ def _optimum(moments: Moments, found: Structure, distance: Floats, design: Desig
         return maximise(moments, found, distance, shrunk_covariance(moments), design.visits, reml)
     except FitError:
         raise first from None
+
+
+def _cause(products: CrossProducts, basis: Basis) -> FitError | None:
+    """A fault in the data that explains why there is no fit better than where the optimiser stopped."""
+    names = visits_fitted_exactly(products, basis)
+    if not names:
+        return None
+    return FitError(
+        f"at {', '.join(names)} the model fits every outcome exactly, so that there is no variance to estimate: all "
+        "outcomes there are equal, or as many coefficients belong to that visit as it has outcomes; look at the data "
+        "of that visit, or use fewer covariates by visit",
+        "not identified", names,
+    )  # fmt: skip
 
 
 def _refuse_unseen_pairs(products: CrossProducts) -> None:

@@ -132,15 +132,12 @@ def outcome_values(parsed: Parsed, table: LongTable) -> Floats:
         raise UsageError(
             f"the outcome {name!r} is labels ({shown(map(text, values.levels))}); expected numbers"
         )
-    if values is None:
-        matrix = materialise(parsed.outcome, pandas_frame(table), {}, {}, full=True)
-        values = np.asarray(matrix, dtype=np.float64)
-        if values.shape[1] != 1 or not np.isfinite(values).all():
-            raise UsageError(
-                f"the outcome {name!r} is not one finite number in every row; check the expression"
-            )
-        values = values[:, 0]
-    return values
+    if values is not None:
+        return np.asarray(values, dtype=np.float64)
+    matrix = np.asarray(materialise(parsed.outcome, pandas_frame(table), {}, {}, full=True), dtype=np.float64)
+    if matrix.shape[1] != 1 or not np.isfinite(matrix).all():
+        raise UsageError(f"the outcome {name!r} is not one finite number in every row; check the expression")
+    return matrix[:, 0]
 
 
 def structure(parsed: Parsed, table: LongTable, visit: str) -> tuple[Floats, Design, Any]:

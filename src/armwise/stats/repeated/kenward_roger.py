@@ -1,8 +1,8 @@
 """Kenward & Roger's small-sample covariance of the coefficients, and their F test.
 
 Kenward & Roger 1997 (Biometrics 53:983-997). The term R of second derivatives depends on how the covariance is
-parametrised: it is zero for the entries of an unstructured Sigma (SAS), and not for the log-Cholesky parameters that R's
-mmrm uses by default. Which one was used is said with every result.
+parametrised: it is zero for the entries of an unstructured Sigma (SAS), and not for the log-Cholesky parameters that
+R's mmrm uses by default. Which one was used is said with every result.
 """
 
 from __future__ import annotations

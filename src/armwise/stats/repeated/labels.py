@@ -41,7 +41,7 @@ class Coded:
     def take(self, rows: NDArray[Any]) -> Coded:
         """The same labels at some rows; levels that no row has are left out."""
         codes = self.codes[rows]
-        seen = np.bincount(codes[codes >= 0], minlength=len(self.levels)) > 0
+        seen = np.bincount(codes + 1, minlength=len(self.levels) + 1)[1:] > 0  # -1 is the first bin
         if seen.all():
             return Coded(codes, self.levels, self.declared)
         new = np.append(np.cumsum(seen) - 1, -1)

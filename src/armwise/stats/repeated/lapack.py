@@ -1,7 +1,7 @@
 """LAPACK on one small matrix, without the checks that cost more than the arithmetic on matrices of size ten.
 
-The stacked routines of NumPy and the checked ones of SciPy take 10 to 20 microseconds a call; these take two. A fit makes
-a hundred such calls.
+The stacked routines of NumPy and the checked ones of SciPy take 10 to 20 microseconds a call; these take two. A fit
+makes a hundred such calls.
 """
 
 from __future__ import annotations

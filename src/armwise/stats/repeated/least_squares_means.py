@@ -228,10 +228,6 @@ def lsmeans(
 
     Raises:
         UsageError: a fit from arrays, an unknown variable or level.
-
-    Example:
-        >>> means = lsmeans(fit, "arm", by="visit")  # doctest: +SKIP
-        >>> means.pairs(reference="control")  # doctest: +SKIP
     """
     grid = grid_of(fit, "lsmeans")
     named, inside = _specs(specs, by)

@@ -160,7 +160,7 @@ class _Block:
         starts = np.empty(len(subject), dtype=bool)
         starts[0] = held is None or subject[0] != held.label
         starts[1:] = (subject.slice(1) != subject.slice(0, len(subject) - 1)).to_numpy()
-        labels = _plain(subject.gather(np.flatnonzero(starts)))
+        labels = plain(subject.gather(np.flatnonzero(starts)))
         before = () if held is None else (held.label,)
         n, m, d = len(labels) + len(before), len(layout.visits), len(layout.covariates)
         rows = _Rows.read(batch, layout, tally, np.cumsum(starts, dtype=np.intp) - 1 + len(before))
@@ -180,8 +180,8 @@ class _Block:
         at = rows.of * m + rows.visit
         before = int(np.count_nonzero(self.seen[:1])) if self.before else 0
         continued = before and len(rows.of) and rows.of[0] == 0  # row 0 has values to agree with
-        first = np.flatnonzero(np.diff(rows.of, prepend=-1))
         same = rows.of[1:] == rows.of[:-1]
+        first = np.flatnonzero(np.concatenate([np.ones(min(len(rows.of), 1), dtype=bool), ~same]))
         who = rows.of[first]
         seen_before = self.seen[0].copy() if self.before else np.zeros(m, dtype=bool)
         self.seen.reshape(-1)[at] = True
@@ -232,7 +232,7 @@ class _Block:
         )
 
     def _refuse_change(self, what: str, rows: list[int], pairs: list[tuple[Any, Any]]) -> None:
-        found = {row: pair for row, pair in zip(reversed(rows), reversed(pairs), strict=True)}
+        found = dict(zip(reversed(rows), reversed(pairs), strict=True))  # the first change of each
         named = [f"{self.name(row)} ({text(a)}, then {text(b)})" for row, (a, b) in sorted(found.items())]
         raise UsageError(
             f"{what!r} changes within a subject: {shown(named)}; expected one value a subject, on each of its rows; "
@@ -247,8 +247,10 @@ class _Block:
     def last(self) -> _Held:
         """The last subject."""
         label = self.labels[-1] if len(self.labels) else self.before[0]
-        mine = (part[-1].copy() for part in (self.y, self.seen, self.u, self.weights))
-        return _Held(label, *mine, int(self.group[-1]))
+        return _Held(
+            label, self.y[-1].copy(), self.seen[-1].copy(), self.u[-1].copy(), self.weights[-1].copy(),
+            int(self.group[-1]),
+        )  # fmt: skip
 
 
 def _wide(layout: Layout, tally: Tally, y: Floats, u: Floats, weights: Floats, group: Ints) -> Wide:
@@ -274,7 +276,7 @@ class _Rows:
 
     @classmethod
     def read(cls, batch: pl.DataFrame, layout: Layout, tally: Tally, of: Ints) -> _Rows:
-        """Leaves out rows that miss the outcome, a covariate or a weight, and counts them by the first that is missing."""
+        """Leaves out rows that miss the outcome, a covariate or a weight; counts them by the first that is missing."""
         visit = _visits(batch[layout.visit], layout)
         outcome = _numbers(batch[layout.outcome])
         weights = None if layout.weights is None else _numbers(batch[layout.weights])
@@ -321,7 +323,8 @@ def _subjects(series: pl.Series) -> pl.Series:
     return series
 
 
-def _plain(labels: pl.Series) -> pl.Series:
+def plain(labels: pl.Series) -> pl.Series:
+    """Labels as text where they are categorical, so that those of two batches compare."""
     import polars as pl
 
     return labels.cast(pl.String) if labels.dtype in (pl.Categorical, pl.Enum) else labels
@@ -340,7 +343,7 @@ def _numbers(series: pl.Series) -> Floats:
         )
     if series.dtype != pl.Float64:
         series = series.cast(pl.Float64)
-    return series.to_numpy()
+    return np.asarray(series.to_numpy(), dtype=np.float64)
 
 
 def _values(series: pl.Series, level: Any) -> Floats:
@@ -351,14 +354,14 @@ def _values(series: pl.Series, level: Any) -> Floats:
         return _numbers(series)
     if series.dtype in (pl.String, pl.Categorical, pl.Enum):
         return (series.cast(pl.String) == text(level)).cast(pl.Float64).to_numpy()
-    return (series == level).cast(pl.Float64).to_numpy()
+    return np.asarray((series == level).cast(pl.Float64).to_numpy(), dtype=np.float64)
 
 
 def _groups(series: pl.Series, tally: Tally) -> Ints:
     """Codes of covariance groups, -1 where missing; new groups are added to the tally unless they were declared."""
     import polars as pl
 
-    series = _plain(series)
+    series = plain(series)
     present = series.drop_nulls().unique(maintain_order=True)
     for label in map(text, present):
         if label not in tally.groups and tally.declared:
@@ -392,7 +395,7 @@ def _visits(series: pl.Series, layout: Layout) -> Ints:
         found = codes[physical]
     elif series.dtype == pl.String:
         coded = series.cast(pl.Enum(layout.visits), strict=False).to_physical()
-        found = coded.cast(pl.Int64).fill_null(-1).to_numpy()
+        found = coded.cast(pl.Int64).fill_null(-1).to_numpy().astype(np.intp, copy=False)
     else:
         own = series.to_numpy()
         found = np.full(len(series), -1, dtype=np.intp)
@@ -405,4 +408,4 @@ def _visits(series: pl.Series, layout: Layout) -> Ints:
             f"rows are of visit {shown(others)}, which visits does not list ({', '.join(layout.visits)}); list each "
             'visit of the model, or leave such rows out and count them with other_visits="drop"'
         )
-    return found
+    return np.asarray(found)

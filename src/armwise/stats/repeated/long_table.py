@@ -174,7 +174,9 @@ def check_columns(found: Sequence[str], wanted: Sequence[str]) -> None:
 def column(series: Any) -> Numbers | Coded:
     """A covariate or an outcome: numbers as numbers (NaN where missing), anything else as labels."""
     if series.dtype.is_integer() and not series.is_null().any():
-        return np.asarray(series.to_numpy()).astype(np.int64)  # so that C(site) has columns [T.2], not [T.2.0]
+        return np.asarray(series.to_numpy()).astype(
+            np.int64
+        )  # so that C(site) has columns [T.2], not [T.2.0]
     return numbers(series) if series.dtype.is_numeric() else label_codes(series)
 
 

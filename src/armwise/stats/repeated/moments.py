@@ -7,6 +7,7 @@ little. The dense one holds moments of the columns themselves, for rows that wer
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ class Moments:
     @property
     def visits(self) -> int:
         """The number m of visits."""
-        return self.mask.shape[1]
+        return int(self.mask.shape[1])
 
     def covariances(self, sigma: Floats) -> Floats:
         """Each pattern's covariance, the identity where nothing was observed: shape (P, m, m)."""
@@ -145,10 +146,9 @@ class Moments:
         m, r, pairs = self.visits, self.rank, len(j)
         if self.X is None:
             # C[a, b] over visits becomes Q' C Q, pattern by pattern, so that the sum is over m * m matrices only.
-            C = self.uu[part].reshape(-1, m, m * r * r)
-            C = (Q.transpose(0, 2, 1) @ C).reshape(-1, m, m, r * r)
-            C = Q.transpose(0, 2, 1)[:, None] @ C
-            T = XF.T @ C.sum(axis=0)[j, k].reshape(pairs, r, r) @ XF
+            half = (Q.transpose(0, 2, 1) @ self.uu[part].reshape(-1, m, m * r * r)).reshape(-1, m, m, r * r)
+            both = (Q.transpose(0, 2, 1)[:, None] @ half).sum(axis=0)
+            T = XF.T @ both[j, k].reshape(pairs, r, r) @ XF
         else:
             D = self.uy.shape[1]
             QQ = (Q[:, :, None, j] * Q[:, None, :, k]).reshape(-1, m * m * pairs)
@@ -160,9 +160,8 @@ class Moments:
         """Sum over a group's patterns of Fi X' (q_j q_k' + q_k q_j') (outcome's residual): shape (pairs, r)."""
         m, r = self.visits, self.rank
         if self.X is None:
-            C = r_uy[part].reshape(-1, m, m * r)
-            C = (Q.transpose(0, 2, 1) @ C).reshape(-1, m, m, r)
-            h = (Q.transpose(0, 2, 1)[:, None] @ C).sum(axis=0) @ XF
+            half = (Q.transpose(0, 2, 1) @ r_uy[part].reshape(-1, m, m * r)).reshape(-1, m, m, r)
+            h = (Q.transpose(0, 2, 1)[:, None] @ half).sum(axis=0) @ XF
         else:
             D = self.uy.shape[1]
             Y = (r_uy[part] @ Q).reshape(-1, D * m)
@@ -175,4 +174,4 @@ def _parts(group: Ints, groups: int) -> tuple[slice, ...]:
     if groups == 1:
         return (slice(0, len(group)),)
     bounds = np.searchsorted(group, np.arange(groups + 1))
-    return tuple(slice(int(a), int(b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True))
+    return tuple(slice(int(a), int(b)) for a, b in pairwise(bounds))

@@ -79,10 +79,13 @@ def maximise(
     Raises:
         FitError: singular, not identified, or not converged.
     """
-    chart: _Affine | _Parameters = (
-        _Affine() if structure.is_unstructured else _Parameters(structure, distance, start)
-    )
-    point = evaluate(moments, start if structure.is_unstructured else chart.sigma, reml)
+    chart: _Affine | _Parameters
+    if structure.is_unstructured:
+        chart, sigma = _Affine(), start
+    else:
+        chart = _Parameters(structure, distance, start)
+        sigma = chart.sigma
+    point = evaluate(moments, sigma, reml)
     if point is None:
         raise FitError(
             "the likelihood cannot be computed at the start: the residuals of some visits are functions of each other; "
@@ -304,7 +307,10 @@ def _not_identified(
         names = sorted({visits[j[pair]], visits[k[pair]]}, key=visits.index)
         what = f"the covariance of {' and '.join(names)}" if len(names) > 1 else f"the variance at {names[0]}"
     else:
-        names, what = [], f"parameter {at % (len(information) // len(moments.parts)) + 1} of {structure.label}"
+        names, what = (
+            [],
+            f"parameter {at % (len(information) // len(moments.parts)) + 1} of {structure.label}",
+        )
     return FitError(
         f"not identified: the data say nothing on {what}; use a simpler covariance", "not identified", names
     )

@@ -1,4 +1,4 @@
-"""Robust covariance of the coefficients, from how far each subject's own score is from zero; and its degrees of freedom.
+"""Robust covariances of the coefficients, from how far each subject's own score is from zero, with degrees of freedom.
 
 Liang & Zeger 1986 (Biometrika 73:13-22): empirical. Mancl & DeRouen 2001 (Biometrics 57:126-134): jackknife, here with
 no factor (N - 1) / N. Bell & McCaffrey 2002 (Survey Methodology 28:169-181): bias-reduced, and degrees of freedom.
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 #: A_i = (I - H_i) ^ power.
 POWERS = {"empirical": 0.0, "jackknife": -1.0, "bias-reduced": -0.5}
 #: Subjects in a chunk, and numbers in its largest array.
-SUBJECTS, NUMBERS = 2048, 500_000
+SUBJECTS, NUMBERS = 4096, 500_000
 #: Trace of H_i up to which (I - H_i) ^ power is summed as a series; above, it comes from eigenvalues.
 SERIES = 0.125
 #: A subject alone decides on a direction when less than this is left of it: its residual there is zero, and stays so.
@@ -102,7 +102,31 @@ def bell_mccaffrey(fit: Mmrm, C: Floats) -> Floats:
     for k in range(contrasts):
         S = rows.sandwich(total[k])
         second[k] += np.vdot(S, S)
-    return np.divide(first**2, second, out=np.full(contrasts, np.nan), where=second > 0)
+    return np.asarray(np.divide(first**2, second, out=np.full(contrasts, np.nan), where=second > 0))
+
+
+def joint_bell_mccaffrey(fit: Mmrm, C: Floats, estimate: Floats) -> tuple[float, float]:
+    """F and its denominator degrees of freedom for all contrasts of C together being zero, with a robust covariance.
+
+    As Fai and Cornelius do for the model's covariance (and R's mmrm for both): contrasts are rotated to uncorrelated
+    ones, whose t statistics have Bell and McCaffrey's degrees of freedom, and F has the mean of their squares.
+
+    Args:
+        fit: a model that was fitted to rows, with a robust `vcov_method`.
+        C: shape (r, l), l independent contrasts in whitened coordinates.
+        estimate: shape (l,), their estimates.
+
+    Raises:
+        UsageError: it was fitted to cross-products alone.
+    """
+    values, vectors = np.linalg.eigh(C.T @ fit.whitened_covariance @ C)
+    nu = bell_mccaffrey(fit, C @ vectors)
+    f, size = float(((vectors.T @ estimate) ** 2 / values).mean()), len(nu)
+    if np.allclose(nu, nu[0], rtol=1e-12, atol=0):
+        return f, float(nu[0])
+    above = nu[nu > 2]
+    expected = float((above / (above - 2)).sum())
+    return f, 2 * expected / (expected - size) if expected > size else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +277,7 @@ def _adjusted(H: Floats, v: Floats, power: float) -> Floats:
     terms = int(np.ceil(np.log(1e-17) / np.log(rho))) if rho > 0 else 0
     out = v
     for k in range(terms, 0, -1):
-        out = v + _times(H * ((k - 1 - power) / k), out)
+        out = v + ((k - 1 - power) / k) * _times(H, out)
     if len(large):
         values, vectors = np.linalg.eigh(H[:, :, large].transpose(2, 0, 1))
         left = 1.0 - values

@@ -19,7 +19,7 @@ from armwise.stats.repeated.clusters import Order, OutOfOrderError, ScatteredErr
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products
 from armwise.stats.repeated.design import CONSTANT
 from armwise.stats.repeated.labels import text
-from armwise.stats.repeated.long_rows import Entry, Layout, Piece, Tally, pieces
+from armwise.stats.repeated.long_rows import Entry, Layout, Piece, Tally, pieces, plain
 from armwise.stats.repeated.long_table import check_columns
 
 if TYPE_CHECKING:
@@ -136,10 +136,10 @@ def products_from(
         if table.ordered is None:
             who = _named(table, subject, error.key)
             raise UsageError(
-                f"the rows of subject {who} do not stand together in {table.what}: others come between them, so that one "
-                f"pass cannot tell what belongs together; {table.todo}"
+                f"the rows of subject {who} do not stand together in {table.what}: others come between them, so that "
+                f"one pass cannot tell what belongs together; {table.todo}"
             ) from None
-    return _pass(table.ordered(layout.columns), layout, units, declared, Order(remember=False))
+    return _pass(table.ordered(layout.columns), layout, units, declared, Order(remember=True))
 
 
 def _pass(
@@ -153,11 +153,11 @@ def _pass(
     total: CrossProducts | None = None
     for piece in pieces(batches, layout, tally, order):
         part = _products(piece, units)
-        if total is None:
-            total = part
-        else:
-            # Groups are met one after another: sums so far have none of the new ones.
-            total = (replace(total, groups=part.groups) if layout.group else total) + part
+        if (
+            total is not None and layout.group
+        ):  # groups are met one after another: sums so far have none of the new
+            total = replace(total, groups=part.groups)
+        total = part if total is None else total + part
     if total is None:
         raise UsageError("the source has no rows")
     if layout.group and groups is None:
@@ -274,10 +274,11 @@ def _frame(source: Any, layout: Layout) -> pl.DataFrame:
         return pl.DataFrame(arrays)
     if type(source).__module__.startswith("pandas"):
         check_columns([str(c) for c in source.columns], layout.columns)
-        return pl.from_pandas(source[layout.columns], nan_to_null=True)
+        converted: pl.DataFrame = pl.from_pandas(source[layout.columns], nan_to_null=True)
+        return converted
     raise UsageError(
-        f"source is a {type(source).__name__}; expected a Polars or pandas frame, a mapping of arrays, a Parquet file or "
-        "several, or a DuckDB relation"
+        f"source is a {type(source).__name__}; expected a Polars or pandas frame, a mapping of arrays, a Parquet file "
+        "or several, or a DuckDB relation"
     )
 
 
@@ -316,7 +317,7 @@ def _files(given: Sequence[str | Path]) -> list[Path]:
 
 def _opened(path: Path, **options: Any) -> Any:
     try:
-        import pyarrow.parquet as parquet
+        import pyarrow.parquet as parquet  # type: ignore[import-untyped]
         from pyarrow import ArrowException
     except ImportError as error:
         raise UsageError(
@@ -395,13 +396,7 @@ def _duckdb() -> Any:
 def _named(table: _Table, subject: str, key: int) -> str:
     """The subject whose label has this hash: the pass kept nothing else of it."""
     for batch in table.batches([subject]):
-        labels = batch[subject]
-        if labels.dtype.is_integer() or labels.dtype.is_float():
-            unique = labels.unique()
-        else:
-            import polars as pl
-
-            unique = labels.cast(pl.String).unique()
+        unique = plain(batch[subject]).unique()
         found = np.flatnonzero(keys_of(unique) == np.uint64(key))
         if len(found):
             return text(unique[int(found[0])])

@@ -1,0 +1,434 @@
+"""The likelihood of many data sets at once, with its derivatives: the formulas of `likelihood` on a stack of data sets.
+
+Matrices over visits are kept as arrays (m, m, C, P) for C data sets with P patterns, so that one NumPy call handles an
+entry of all of them; sums over patterns are products of matrices, one a data set; and the columns of the model matrix are
+kept as sparse as the design is, so that the normal equations and their derivatives are a few additions of such sums.
+
+Derivatives are with respect to the entries of Sigma itself; `many_newton` takes them to the chart in which it steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array, hstack, kron
+
+from armwise.stats.repeated.basis import orthonormal
+from armwise.stats.repeated.cross_products import CrossProducts
+from armwise.stats.repeated.design import Design
+from armwise.stats.repeated.likelihood import LOG_2PI, pairs
+from armwise.stats.repeated.many_products import DataSets, ProductStack
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.intp]
+
+#: The sparse columns are used when no eigenvalue of their correlations, all visits observed, is below this.
+WELL_CONDITIONED = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The columns of the model matrix, common to all data sets, as functions of centred covariates.
+
+    Attributes:
+        X: shape (m, d, r): columns that span what the design's do, of a length near the root of the number of subjects.
+        back: shape (r, r): coefficients of the design's columns `kept` = back @ those of X.
+        kept: which of the q columns are not aliased, shape (r,).
+        aliasing: shape (r, q - r): the others as combinations of those.
+        log_det_scale: 2 log |det back^-1|.
+    """
+
+    X: Floats
+    back: Floats
+    kept: Ints
+    aliasing: Floats
+    log_det_scale: float
+
+    @property
+    def rank(self) -> int:
+        """Columns that are not aliased."""
+        return self.X.shape[2]
+
+    @cached_property
+    def both(self) -> csr_array:
+        """From sums over patterns of a matrix over visits times moments, to X'V^-1 X (lower triangle) and X'V^-1 y.
+
+        Columns are [pair of visits, moments of covariates and of covariates with outcomes].
+        """
+        m, d, r = self.X.shape
+        X = [csr_array(x) for x in self.X]
+        s, t = np.tril_indices(r)
+        pick = coo_array((np.ones(len(s)), (np.arange(len(s)), s * r + t)), shape=(len(s), r * r)).tocsr()
+        twice = csr_array(pairs(d)[2])
+        blocks = []
+        for j, k in zip(*np.tril_indices(m), strict=True):
+            products = kron(X[j], X[k], "csr") if j == k else kron(X[j], X[k], "csr") + kron(X[k], X[j], "csr")
+            with_y = np.zeros((r, m, d))
+            with_y[:, k] = self.X[j].T
+            with_y[:, j] = self.X[k].T
+            zero = coo_array((len(s), m * d))
+            right = np.concatenate([np.zeros((r, twice.shape[1])), with_y.reshape(r, m * d)], axis=1)
+            top = hstack([pick @ products.T @ twice, zero], format="csr")
+            blocks.append(_vstack(top, csr_array(right)))
+        found = csr_array(hstack(blocks, format="csr"))
+        found.eliminate_zeros()
+        return found
+
+    @cached_property
+    def covariates(self) -> csr_array:
+        """The part of `both` that gives X'V^-1 X from moments of covariates."""
+        m, d, r = self.X.shape
+        width = d * (d + 1) // 2
+        chosen = (np.arange(m * (m + 1) // 2)[:, None] * (width + m * d) + np.arange(width)).ravel()
+        return csr_array(self.both[: r * (r + 1) // 2][:, chosen])
+
+    @cached_property
+    def hat(self) -> csr_array:
+        """From the lower triangle of Phi to the matrices that moments of covariates are multiplied with: X Phi X'."""
+        m, d, r = self.X.shape
+        (j, k), (s, t) = np.tril_indices(m), np.tril_indices(r)
+        rows = np.repeat(np.where(j == k, 1.0, 0.5), d * (d + 1) // 2)
+        return csr_array(self.covariates.T.multiply(rows[:, None]).multiply(np.where(s == t, 1.0, 2.0)[None, :]))
+
+
+def columns(data: DataSets, design: Design) -> Columns:
+    """Columns for all data sets: the design's own, without what centring adds, or else orthonormal ones.
+
+    Raises:
+        FitError: there are too few subjects for the number of columns.
+    """
+    m, d = len(design.visits), len(design.covariates)
+    whole = CrossProducts(
+        design.visits, design.covariates, ("",), np.ones((1, m), dtype=bool), np.zeros(1, dtype=np.intp),
+        np.array([float(data.subjects)]), data.gram[None], np.zeros((1, d, m)), np.eye(m)[None], data.u_centre, np.zeros(m),
+    )  # fmt: skip
+    moments, basis = orthonormal(whole, design)
+    root = np.sqrt(data.subjects)
+    X, r = basis.X * root, len(basis.kept)
+    dense = Columns(X, basis.Ri * root, basis.kept, basis.aliasing, moments.log_det_scale - 2 * r * float(np.log(root)))
+    own = design.B[:, :, basis.kept]
+    gram = np.einsum("jas,ab,jbt->st", own, data.gram / data.subjects, own)
+    size = np.sqrt(np.diag(gram))
+    if not np.all(size > 0):
+        return dense
+    own, gram = own / size, gram / np.outer(size, size)
+    # The design's columns of covariates that were not centred, as combinations of the same of centred ones: only
+    # possible when a visit's constant is among them.
+    true = design.B[:, :, basis.kept].copy()
+    true[:, 0, :] += np.tensordot(data.u_centre, design.B[:, :, basis.kept], axes=(0, 1))
+    flat = true.reshape(m * d, r)
+    G = np.linalg.lstsq(own.reshape(m * d, r), flat, rcond=None)[0]
+    left = np.abs(own.reshape(m * d, r) @ G - flat).max(axis=0)
+    if (left > 1e-13 * np.abs(flat).max(axis=0)).any() or np.linalg.eigvalsh(gram)[0] < WELL_CONDITIONED:
+        return dense
+    return Columns(own, np.linalg.inv(G), basis.kept, basis.aliasing, 2 * float(np.linalg.slogdet(G)[1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Moments of C data sets, whose outcomes are reduced by a least-squares fit.
+
+    Attributes:
+        columns: of the model matrix.
+        reml: restricted likelihood, or maximum likelihood.
+        n: shape (C, P), subjects.
+        mask, pad: shapes (m, m, C, P): 1 for pairs of observed visits; the identity on visits not observed.
+        uu: shape (C, P, d, d); ux: shape (C, P, d (d + 1) / 2 + m * d), its lower triangle and moments u y_j.
+        yy: shape (m, m, C, P).
+        n_observations: shape (C,).
+    """
+
+    columns: Columns
+    reml: bool
+    n: Floats
+    mask: Floats
+    pad: Floats
+    uu: Floats
+    ux: Floats
+    yy: Floats
+    n_observations: Floats
+
+    def take(self, chosen: Bools) -> Stack:
+        """Some of the data sets."""
+        if chosen.all():
+            return self
+        first = {name: getattr(self, name)[chosen] for name in ("n", "uu", "ux", "n_observations")}
+        return replace(self, **first, **{name: getattr(self, name)[:, :, chosen] for name in ("mask", "pad", "yy")})
+
+    @property
+    def uy(self) -> Floats:
+        """Moments of the outcome at each visit with each covariate: shape (C, P * m, d)."""
+        d = self.uu.shape[2]
+        return np.ascontiguousarray(self.ux[:, :, d * (d + 1) // 2 :]).reshape(len(self.n), -1, d)
+
+
+@dataclass(frozen=True, eq=False)
+class StackPoint:
+    """The likelihood of each data set at a covariance of its own.
+
+    Attributes:
+        sigma: shape (C, m, m).
+        W: shape (m, m, C, P), inverse of each pattern's covariance, 0 where not observed.
+        Phi: shape (r, r, C), covariance of the coefficients.
+        beta: shape (r, C), coefficients.
+        loglik: shape (C,).
+        sound: shape (C,), whether all of it could be computed.
+        pivots: shape (r, C): of X'V^-1 X, as shares of its diagonal.
+    """
+
+    sigma: Floats
+    W: Floats
+    Phi: Floats
+    beta: Floats
+    loglik: Floats
+    sound: Bools
+    pivots: Floats
+
+    def take(self, chosen: Bools) -> StackPoint:
+        """Some of the data sets."""
+        if chosen.all():
+            return self
+        return StackPoint(
+            self.sigma[chosen], self.W[:, :, chosen], self.Phi[:, :, chosen], self.beta[:, chosen],
+            self.loglik[chosen], self.sound[chosen], self.pivots[:, chosen],
+        )  # fmt: skip
+
+
+def inverses(A: Floats) -> tuple[Floats, Floats]:
+    """Inverses of symmetric matrices A (k, k, ..) and their pivots (k, ..), all positive if and only if A is definite.
+
+    Gauss and Jordan's elimination, one step for all matrices of the stack.
+    """
+    A = A.copy()
+    pivots, product = np.empty(A.shape[1:]), np.empty_like(A)
+    for i in range(len(A)):
+        pivots[i] = A[i, i]
+        inverse = 1.0 / pivots[i]
+        column = A[:, i].copy()
+        row = A[i] * inverse
+        A -= np.multiply(column[:, None], row[None], out=product)
+        A[:, i] = column * -inverse
+        A[i] = row
+        A[i, i] = inverse
+    return A, pivots
+
+
+def times(A: Floats, B: Floats) -> Floats:
+    """Matrix products of stacks (m, m, ..)."""
+    out = A[:, 0, None] * B[None, 0]
+    for k in range(1, A.shape[1]):
+        out += A[:, k, None] * B[None, k]
+    return np.asarray(out)
+
+
+def symmetric(lower: Floats, size: int) -> Floats:
+    """Matrices (size, size, ..) from their lower triangles (size (size + 1) / 2, ..)."""
+    return np.asarray(lower[_where(size)].reshape(size, size, *lower.shape[1:]))
+
+
+@lru_cache(maxsize=64)
+def _where(size: int) -> Ints:
+    """Where an entry of a symmetric matrix stands in its lower triangle, shape (size * size,)."""
+    j, k, _ = pairs(size)
+    at = np.empty((size, size), dtype=np.intp)
+    at[j, k] = at[k, j] = np.arange(len(j))
+    return at.ravel()
+
+
+def by_set(A: Floats) -> Floats:
+    """From (k, .., C, P) to (C, k.., P), for a product of matrices in each data set."""
+    return A.reshape(-1, *A.shape[-2:]).transpose(1, 0, 2)
+
+
+def evaluate_stack(stack: Stack, sigma: Floats) -> StackPoint:
+    """The likelihood at sigma (C, m, m). Sets where it cannot be computed are marked as not sound."""
+    m, r = sigma.shape[1], stack.columns.rank
+    j, k, _ = pairs(m)
+    with np.errstate(all="ignore"):
+        W, pivots = inverses(sigma.transpose(1, 2, 0)[..., None] * stack.mask + stack.pad)
+        sound = (pivots > 0).all(axis=(0, 2))
+        W *= stack.mask
+        found = normal_equations(stack, W)
+        A, b = symmetric(found[: r * (r + 1) // 2], r), found[r * (r + 1) // 2 :]
+        Phi, d = inverses(A)
+        beta = (Phi * b).sum(axis=1)
+        c = np.einsum("jkcp,jkcp->c", W, stack.yy)
+        n = stack.n_observations - (r if stack.reml else 0)
+        log_det = (stack.n * np.log(pivots).sum(axis=0)).sum(axis=1)
+        minus_two = n * LOG_2PI + log_det + c - (beta * b).sum(axis=0)
+        if stack.reml:
+            minus_two += np.log(d).sum(axis=0) + stack.columns.log_det_scale
+        share = d / A[range(r), range(r)]
+        sound &= (d > 0).all(axis=0) & np.isfinite(minus_two)
+    return StackPoint(sigma, W, Phi, beta, -0.5 * minus_two, sound, share)
+
+
+def normal_equations(stack: Stack, W: Floats) -> Floats:
+    """Lower triangle of X'V^-1 X, then X'V^-1 y, given W (m, m, C, P): shape (r (r + 1) / 2 + r, C)."""
+    j, k, _ = pairs(len(W))
+    inner = by_set(W[j, k]) @ stack.ux
+    return np.asarray(stack.columns.both @ np.ascontiguousarray(inner.reshape(len(inner), -1).T))
+
+
+def sandwich(stack: Stack, Z: Floats) -> Floats:
+    """Sum over patterns of X' Z_p X for symmetric Z (m, m, C, P): shape (r, r, C)."""
+    j, k, _ = pairs(len(Z))
+    d = stack.uu.shape[2]
+    inner = by_set(Z[j, k]) @ stack.ux[:, :, : d * (d + 1) // 2]
+    lower = stack.columns.covariates @ np.ascontiguousarray(inner.reshape(len(inner), -1).T)
+    return symmetric(lower, stack.columns.rank)
+
+
+@dataclass(frozen=True, eq=False)
+class StackDerivatives:
+    """Derivatives with respect to the lower triangle of Sigma, K = m (m + 1) / 2 entries.
+
+    Attributes:
+        gradient: shape (C, m, m), each entry of Sigma on its own.
+        information: shape (C, K, K), minus the Hessian.
+        tangents: shape (C, K, r, r), Kenward-Roger's P_a with its sign turned; None for ML without them.
+        halves: shape (C, K * r, r), tangents @ Phi.
+    """
+
+    gradient: Floats
+    information: Floats
+    tangents: Floats
+    halves: Floats
+
+
+def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
+    """Gradient and observed information at a point."""
+    C, P = stack.n.shape
+    m, d, r = stack.columns.X.shape
+    j, k, dup = pairs(m)
+    K, W = len(j), point.W
+    Phi = np.ascontiguousarray(point.Phi.transpose(2, 0, 1))
+    r_uy, S = residuals(stack, point.beta)
+    if stack.reml:
+        S += symmetric(_hat(stack, point.Phi), m)
+    F = times(times(W, S), W)
+    nW = stack.n * W
+    gradient = np.asarray(0.5 * (F - nW).sum(axis=3).transpose(2, 0, 1))
+    F -= 0.5 * nW
+    tensor = (by_set(W) @ by_set(F).transpose(0, 2, 1)).reshape(C, m, m, m, m)
+    tensor = dup.T @ tensor.transpose(0, 4, 1, 2, 3).reshape(C, m * m, m * m) @ dup
+    width = d * (d + 1) // 2
+    ux = np.concatenate([stack.ux[:, :, :width], r_uy.reshape(C, P, m * d)], axis=2)
+    inner = (by_set(pair_products(W)) @ ux).reshape(C, K, K, -1)  # (C, a, pair of visits, moments)
+    inner = np.ascontiguousarray(inner.transpose(2, 3, 0, 1))
+    found = stack.columns.both @ inner.reshape(-1, C * K)
+    lower = np.ascontiguousarray(found[: r * (r + 1) // 2].T)
+    tangents = lower[:, _where(r)].reshape(C, K * r, r)
+    h = np.ascontiguousarray(found[r * (r + 1) // 2 :].T).reshape(C, K, r)
+    halves = tangents @ Phi
+    information = (tensor + tensor.transpose(0, 2, 1)) / 2 - h @ Phi @ h.transpose(0, 2, 1)
+    if stack.reml:
+        turned = halves.reshape(C, K, r, r).transpose(0, 1, 3, 2).reshape(C, K, r * r)
+        information -= 0.5 * (halves.reshape(C, K, r * r) @ turned.transpose(0, 2, 1))
+    return StackDerivatives(gradient, information, tangents.reshape(C, K, r, r), halves)
+
+
+def pair_products(Q: Floats) -> Floats:
+    """Lower triangles of q_j q_k' + q_k q_j' (once on the diagonal), q the columns of Q (m, m, ..): shape (K, K, ..)."""
+    m = len(Q)
+    j, k, _ = pairs(m)
+    first, second = Q[j], Q[k]
+    out = np.empty((len(j), len(j), *Q.shape[2:]))
+    other = np.empty((len(j), *Q.shape[2:]))
+    for a, (s, t) in enumerate(zip(j, k, strict=True)):
+        np.multiply(first[:, s], second[:, t], out=out[a])
+        if s != t:
+            out[a] += np.multiply(first[:, t], second[:, s], out=other)
+    return out
+
+
+def residuals(stack: Stack, beta: Floats) -> tuple[Floats, Floats]:
+    """Moments of residuals with covariates (C, P * m, d) and with each other (m, m, C, P)."""
+    C, P = stack.n.shape
+    m, d, _ = stack.columns.X.shape
+    g = np.ascontiguousarray((stack.columns.X @ beta).transpose(2, 1, 0))  # (C, d, m)
+    uy = stack.uy
+    fitted = (stack.uu.reshape(C, P * d, d) @ g).reshape(C, P, d, m)
+    r_uy = uy - fitted.transpose(0, 1, 3, 2).reshape(C, P * m, d)
+    left = (uy @ g).reshape(C, P, m, m).transpose(3, 2, 0, 1)
+    left = left + (r_uy @ g).reshape(C, P, m, m).transpose(2, 3, 0, 1)
+    return r_uy, stack.yy - left
+
+
+def _hat(stack: Stack, Phi: Floats) -> Floats:
+    """Moments of the fitted part, lower triangles over visits: shape (K, C, P)."""
+    m, d, r = stack.columns.X.shape
+    s, t = np.tril_indices(r)
+    inner = stack.columns.hat @ Phi[s, t]
+    inner = np.ascontiguousarray(inner.T).reshape(len(stack.n), m * (m + 1) // 2, -1)
+    H = stack.ux[:, :, : d * (d + 1) // 2] @ inner.transpose(0, 2, 1)
+    return np.ascontiguousarray(H.transpose(2, 0, 1))
+
+
+def reduced_stack(products: ProductStack, columns: Columns, reml: bool) -> tuple[Stack, Floats, Bools]:
+    """Moments of outcomes from which a least-squares fit was taken.
+
+    Returns:
+        The stack; the fit's coefficients (r, C); and whether a set is ordinary: its columns are far from aliased, it has
+        more observations than columns, each pair of visits is seen together, and each visit has residuals.
+    """
+    m, d, r = columns.X.shape
+    seen = products.observed.astype(np.float64).transpose(2, 0, 1)  # (m, C, P)
+    mask = np.ascontiguousarray(seen[:, None] * seen[None])
+    pad = np.zeros_like(mask)
+    pad[range(m), range(m)] = 1.0 - seen
+    n_observations = (products.n * seen.sum(axis=0)).sum(axis=1)
+    uu = np.ascontiguousarray(products.uu[:, :, _where(d)]).reshape(*products.n.shape, d, d)
+    ux = np.concatenate([products.uu, products.uy], axis=2)
+    stack = Stack(
+        columns, reml, products.n, mask, pad, uu, ux,
+        symmetric(np.ascontiguousarray(products.yy.transpose(2, 0, 1)), m), n_observations,
+    )  # fmt: skip
+    eye = np.zeros_like(mask)
+    eye[range(m), range(m)] = seen
+    with np.errstate(all="ignore"):
+        found = normal_equations(stack, eye)
+        A, b = symmetric(found[: r * (r + 1) // 2], r), found[r * (r + 1) // 2 :]
+        # The outcomes' centres are a function of the constant: what they hold of the model is coefficients.
+        ones = np.einsum("jcp,cpa->cja", seen, uu[:, :, 0, :])  # sums of u over those seen at each visit
+        b = b + np.einsum("jas,cj,cja->sc", columns.X, products.y_centre, ones)
+        Phi, pivots = inverses(A)
+        b0 = (Phi * b).sum(axis=1)
+        ordinary = (pivots > 1e-4 * A[range(r), range(r)]).all(axis=0)
+        before = np.einsum("jjcp->jc", stack.yy)
+        shift = (columns.X @ b0).transpose(2, 0, 1)  # (C, m, d)
+        shift[:, :, 0] -= products.y_centre
+        stack = _shifted(stack, shift)
+        left = np.einsum("jjcp->jc", stack.yy)
+        together = np.einsum("jkcp,cp->jkc", mask, products.n)
+        ordinary &= (left > 1e-10 * before).all(axis=0) & (together > 0).all(axis=(0, 1))
+        ordinary &= (n_observations > r) & np.isfinite(left).all(axis=0)
+    return stack, b0, ordinary
+
+
+def _shifted(stack: Stack, shift: Floats) -> Stack:
+    """Outcomes reduced by u' shift_j at visit j, shift (C, m, d)."""
+    C, P = stack.n.shape
+    m, d, _ = stack.columns.X.shape
+    g = np.ascontiguousarray(shift.transpose(0, 2, 1))
+    uy = stack.uy
+    fitted = (stack.uu.reshape(C, P * d, d) @ g).reshape(C, P, d, m)
+    r_uy = uy - fitted.transpose(0, 1, 3, 2).reshape(C, P * m, d)
+    left = (uy @ g).reshape(C, P, m, m).transpose(3, 2, 0, 1)
+    left = left + (r_uy @ g).reshape(C, P, m, m).transpose(2, 3, 0, 1)
+    yy = (stack.yy - left) * stack.mask
+    seen = np.ascontiguousarray(np.einsum("jjcp->cpj", stack.mask))
+    r_uy = r_uy.reshape(C, P, m, d) * seen[..., None]
+    width = d * (d + 1) // 2
+    ux = np.concatenate([stack.ux[:, :, :width], r_uy.reshape(C, P, m * d)], axis=2)
+    return replace(stack, ux=ux, yy=(yy + yy.transpose(1, 0, 2, 3)) / 2)
+
+
+def _vstack(top: csr_array, bottom: csr_array) -> csr_array:
+    from scipy.sparse import vstack
+
+    return csr_array(vstack([top, bottom], format="csr"))

@@ -1,0 +1,58 @@
+"""A fitted model in words and numbers, for the terminal."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from armwise.stats.repeated.contrasts import Contrasts, contrasts
+from armwise.stats.repeated.fitted import Mmrm
+
+
+def coefficients(fit: Mmrm, conf_level: float = 0.95) -> Contrasts:
+    """Each coefficient with its standard error, degrees of freedom, test and interval; aliased ones hold NaN."""
+    return contrasts(
+        fit, np.eye(len(fit.design.columns)), conf_level=conf_level, labels=fit.design.columns
+    )  # fmt: skip
+
+
+def summary_text(fit: Mmrm) -> str:
+    """What `print(fit)` shows: the model, the counts, the covariance, the coefficients."""
+    likelihood = "restricted log-likelihood" if fit.reml else "log-likelihood"
+    lines = [
+        fit.method,
+        f"{fit.n_subjects} subjects, {fit.n_observations} outcomes, {len(fit.products.n)} patterns of observed visits",
+        f"{likelihood} {fit.loglik:.4f}   AIC {fit.aic:.4f}   BIC {fit.bic:.4f}   "
+        f"{fit.n_parameters} parameters   {fit.evaluations} evaluations, decrement {fit.decrement:.1e}",
+    ]
+    if fit.products.n_empty:
+        lines.append(f"{fit.products.n_empty} subjects without an outcome left out")
+    lines += [f"{count} rows left out: {why}" for why, count in fit.dropped.items()]
+    if fit.products.n_withheld:
+        lines.append(f"{fit.products.n_withheld} subjects in withheld patterns left out")
+    if fit.aliased:
+        lines.append(f"aliased, without a coefficient: {', '.join(fit.aliased)}")
+    for name, sigma in zip(fit.groups, fit.sigma, strict=True):
+        sd = np.sqrt(np.diag(sigma))
+        lines += ["", f"SD and correlations{f' in {name}' if name else ''}"]
+        width = max(len(v) for v in fit.design.visits)
+        for j, visit in enumerate(fit.design.visits):
+            r = "  ".join(f"{sigma[j, k] / (sd[j] * sd[k]):6.3f}" for k in range(j))
+            lines.append(f"  {visit:<{width}}  {sd[j]:10.4g}  {r}".rstrip())
+    lines += ["", *_table(coefficients(fit))]
+    return "\n".join(lines)
+
+
+def _table(found: Contrasts) -> list[str]:
+    width = max(len(label) for label in found.labels)
+    head = f"  {'':<{width}}  {'estimate':>11}  {'SE':>10}  {'df':>8}  {'t':>8}  {'p':>8}"
+    rows = [head]
+    for i, label in enumerate(found.labels):
+        if not found.estimable[i]:
+            rows.append(f"  {label:<{width}}  {'aliased':>11}")
+            continue
+        p = "<0.0001" if found.p[i] < 0.0001 else f"{found.p[i]:.4f}"
+        rows.append(
+            f"  {label:<{width}}  {found.estimate[i]:11.5g}  {found.se[i]:10.4g}  {found.df[i]:8.2f}  "
+            f"{found.t[i]:8.3f}  {p:>8}"
+        )
+    return rows
