@@ -47,6 +47,22 @@ if TYPE_CHECKING:
     from armwise.stats.proportions import risk_ratio as risk_ratio
     from armwise.stats.proportions import wilson as wilson
     from armwise.stats.ranks import mann_whitney as mann_whitney
+    from armwise.stats.repeated.by_formula import mmrm as mmrm
+    from armwise.stats.repeated.contrasts import Contrasts as Contrasts
+    from armwise.stats.repeated.contrasts import JointTest as JointTest
+    from armwise.stats.repeated.contrasts import contrasts as contrasts
+    from armwise.stats.repeated.contrasts import joint_test as joint_test
+    from armwise.stats.repeated.cross_products import CrossProducts as CrossProducts
+    from armwise.stats.repeated.fitted import Mmrm as Mmrm
+    from armwise.stats.repeated.fitting import mmrm_cross_products as mmrm_cross_products
+    from armwise.stats.repeated.fitting import mmrm_wide as mmrm_wide
+    from armwise.stats.repeated.least_squares_means import LsEstimates as LsEstimates
+    from armwise.stats.repeated.least_squares_means import lsmeans as lsmeans
+    from armwise.stats.repeated.standardisation import Standardised as Standardised
+    from armwise.stats.repeated.standardisation import standardised_means as standardised_means
+    from armwise.stats.repeated.summary import coefficients as coefficients
+    from armwise.stats.repeated.type_three import TermTests as TermTests
+    from armwise.stats.repeated.type_three import term_tests as term_tests
     from armwise.stats.responder_counts import Responders as Responders
     from armwise.stats.responder_counts import responders as responders
     from armwise.stats.weighting import OverlapComparison as OverlapComparison
@@ -74,6 +90,22 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "mover": ("proportions", "limits of a difference from the limits of its parts"),
     "NumberNeededToTreat": ("number_needed", "number needed to treat, to benefit and to harm"),
     "number_needed_to_treat": ("number_needed", "number needed to treat from a risk difference"),
+    "mmrm": ("repeated.by_formula", "mixed model for repeated measures, by formula from a long table"),
+    "mmrm_wide": ("repeated.fitting", "the same from wide arrays, the quickest way in"),
+    "mmrm_cross_products": ("repeated.fitting", "the same from sums over patterns, without the rows"),
+    "Mmrm": ("repeated.fitted", "a fitted model for repeated measures"),
+    "CrossProducts": ("repeated.cross_products", "the sums that a model for repeated measures needs; they add up"),
+    "coefficients": ("repeated.summary", "coefficients with standard errors, degrees of freedom, p, intervals"),
+    "Contrasts": ("repeated.contrasts", "contrasts of coefficients with intervals and tests"),
+    "contrasts": ("repeated.contrasts", "linear contrasts of a fit, one degree of freedom each"),
+    "JointTest": ("repeated.contrasts", "an F test of several contrasts"),
+    "joint_test": ("repeated.contrasts", "several contrasts of a fit tested together"),
+    "LsEstimates": ("repeated.least_squares_means", "least-squares means, or differences of them"),
+    "lsmeans": ("repeated.least_squares_means", "least-squares means of a fit, by visit or averaged"),
+    "Standardised": ("repeated.standardisation", "means standardised to the observed covariates"),
+    "standardised_means": ("repeated.standardisation", "marginal standardisation of a fit"),
+    "TermTests": ("repeated.type_three", "tests of the terms of a fit"),
+    "term_tests": ("repeated.type_three", "type III (or II) tests of the terms of a fit"),
     "Responders": ("responder_counts", "responders by arm, and each arm against the reference"),
     "responders": ("responder_counts", "compare responders in a data frame"),
     "fisher_exact": ("fisher", "Fisher's exact test, conditional odds ratio"),

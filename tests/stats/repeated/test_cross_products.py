@@ -107,7 +107,9 @@ def test_sites_measured_from_far_apart_centres_give_the_fit_of_the_whole() -> No
     halves = [part_of(wide, order[:60]), part_of(wide, order[60:])]
     for half, shift in zip(halves, (0.0, 40.0), strict=True):
         half.y[:] += shift
-    whole = replace(wide, **{k: np.concatenate([getattr(h, k) for h in halves]) for k in ("y", "u", "subjects")})
+    whole = replace(
+        wide, **{k: np.concatenate([getattr(h, k) for h in halves]) for k in ("y", "u", "subjects")}
+    )
     one, other = (cross_products(half) for half in halves)
     assert abs(one.u_centre[3] - other.u_centre[3]) > 10
     same_fit(fit_wide(whole, design), mmrm_cross_products(one + other, design))
@@ -169,7 +171,7 @@ def test_sums_with_and_without_weights_are_not_added() -> None:
 
 
 def test_sums_that_differ_in_several_ways_are_told_all_of_them() -> None:
-    with pytest.raises(UsageError, match="visits: .*; units: "):
+    with pytest.raises(UsageError, match=r"visits: .*; units: "):
         products_with() + products_with(visits=("a", "b", "c", "d"), units=("x", "y", "z", "w"))
 
 
@@ -243,5 +245,5 @@ def test_the_same_rows_give_the_same_bits() -> None:
 def test_sums_of_another_design_are_not_fitted() -> None:
     wide, _ = wide_of(designs.two_by_twenty())
     other = crossed_design(wide.visits, ["arm", "baseline"], ["bmi"])
-    with pytest.raises(UsageError, match="the design's covariates are .*bmi"):
+    with pytest.raises(UsageError, match=r"the design's covariates are .*bmi"):
         mmrm_cross_products(cross_products(wide), other)

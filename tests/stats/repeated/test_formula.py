@@ -53,6 +53,29 @@ def test_covariates_and_functions_of_the_visit_give_formulaics_model_matrix_back
     assert [list(t.columns) for t in design.terms] == list(expected.model_spec.term_indices.values())
 
 
+ATOMS = [
+    "arm", "visit", "baseline", "age", "gender", "site", "opioid", "walks", "days", "older", "C(arm, contr.sum)",
+    "C(visit, contr.helmert)", "C(walks, contr.poly)", "C(gender, contr.diff)", "bs(age, df=4)", "center(baseline)",
+    "log(age)", "poly(opioid, 2)", "{baseline * (visit == 'm3')}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_formulas_on_random_rows_give_formulaics_model_matrix_back(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    terms = [
+        rng.choice(["*", ":"]).join(rng.choice(ATOMS, rng.integers(1, 4), replace=False)) for _ in range(3)
+    ]
+    parsed = parse(f"odi ~ {rng.choice(['', '0 + '])}{' + '.join(terms)}")
+    data = trial().sample(frac=0.8, random_state=seed)
+    table = read_long(data, [*parsed.outcome_variables, *parsed.variables], **KEYS)
+    u, design, _ = structure(parsed, table, "visit")
+    X = np.einsum("nd,ndq->nq", u[table.subject], design.B[table.visit.codes])
+    expected = ModelSpec(formula=parsed.right, output="numpy").get_model_matrix(pandas_frame(table))
+    expected = np.asarray(expected, dtype=float)
+    assert np.abs(X - expected).max() <= 1e-14 * np.abs(expected).max()
+
+
 def test_the_design_is_of_covariates_that_a_subject_has_once() -> None:
     _, design = from_formula("odi ~ arm * visit + baseline * visit + age + gender", trial(), **KEYS)
     assert design.covariates == ("1", "arm[T.control]", "baseline", "age", "gender[T.M]")

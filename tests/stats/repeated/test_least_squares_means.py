@@ -117,6 +117,14 @@ def test_the_intervals_and_degrees_of_freedom_are_those_of_contrasts(fit: Mmrm) 
     assert found.joint() == joint_test(fit, found.L)
 
 
+def test_the_overall_mean_is_the_mean_of_the_arms_means(fit: Mmrm) -> None:
+    overall, arms = lsmeans(fit, "1"), lsmeans(fit, "arm")
+    assert overall.names == ()
+    assert overall.result.estimate[0] == pytest.approx(arms.result.estimate.mean(), rel=1e-12)
+    by_visit = lsmeans(fit, "1 | visit")
+    assert by_visit.levels == (("m1",), ("m3",), ("m6",), ("m12",))
+
+
 def test_means_that_the_data_do_not_determine_are_marked_and_those_that_they_do_are_given() -> None:
     data = trial()
     data.loc[(data["arm"] == "bmc") & (data["site"] == "c"), "odi"] = np.nan
@@ -165,3 +173,22 @@ def test_what_the_means_are_averaged_over_is_said_in_words(fit: Mmrm) -> None:
         "equal weights over factors; covariates at their means over the analysed rows: baseline "
     )
     assert words.endswith("; at age 40; over visit: equal weights")
+
+
+def test_a_result_shows_itself_as_a_table(fit: Mmrm) -> None:
+    lines = repr(lsmeans(fit, "arm | visit").pairs(reference="control")).splitlines()
+    assert lines[0].split() == [
+        "contrast",
+        "visit",
+        "estimate",
+        "se",
+        "df",
+        "lower",
+        "upper",
+        "t",
+        "p",
+        "estimable",
+    ]
+    assert lines[1].split()[:6] == ["bmc", "-", "control", "m1", "-10.697", "3.9603"]
+    assert lines[-1].startswith("equal weights over factors; ")
+    assert lines[-1].endswith("; 95 % intervals")

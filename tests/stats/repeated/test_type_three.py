@@ -97,6 +97,8 @@ def test_degrees_of_freedom_are_those_of_the_fit() -> None:
     found = term_tests(fit)
     assert found["age"].df2 == pytest.approx(float(_df_of(fit, "age")), rel=1e-9)
     assert found.to_polars().columns == ["name", "f", "df1", "df2", "p"]
+    assert repr(found).splitlines()[0] == "Type III tests"
+    assert repr(found).splitlines()[1].split() == ["name", "f", "df1", "df2", "p"]
 
 
 def _df_of(fit: Any, column: str) -> float:

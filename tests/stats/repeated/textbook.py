@@ -53,15 +53,38 @@ class Model:
         ends = np.cumsum([s.size for s in self.structures])
         return np.split(np.asarray(theta), ends[:-1])
 
+    @cached_property
+    def _pairs(self) -> tuple[NDArray[np.intp], ...]:
+        """For each pair of rows of one subject, by rows: group, visit of the row, of the column; columns; row ends."""
+        parts, columns, ends, start = [], [], [0], 0
+        for s in self.subjects:
+            n = len(s.visits)
+            parts.append(np.array([np.full(n * n, s.group), np.repeat(s.visits, n), np.tile(s.visits, n)]))
+            columns.append(np.tile(np.arange(start, start + n), n))
+            ends.extend(ends[-1] + n * np.arange(1, n + 1))
+            start += n
+        group, j, k = np.hstack(parts)
+        return group, j, k, np.concatenate(columns), np.array(ends)
+
+    @cached_property
+    def _root_weights(self) -> Floats:
+        return np.sqrt(
+            np.concatenate([np.ones(len(s.y)) if s.weights is None else s.weights for s in self.subjects])
+        )
+
+    def block_diagonal(self, by_group: Floats) -> csr_matrix:
+        """The n x n matrix with D^-1/2 S[visits] D^-1/2 for each subject, S (m, m) that of its group."""
+        group, j, k, columns, ends = self._pairs
+        rows = np.repeat(np.arange(len(self.y)), np.diff(ends))
+        values = by_group[group, j, k] / (self._root_weights[rows] * self._root_weights[columns])
+        return csr_matrix((values, columns, ends), shape=(len(self.y),) * 2)
+
     def blocks(self, by_group: Sequence[Any]) -> list[Any]:
-        """D^-1/2 S[visits] D^-1/2 for each subject, S the matrix of its group (zero where that is None)."""
+        """The same, one block a subject."""
         found = []
         for s in self.subjects:
-            S = by_group[s.group]
-            n = len(s.visits)
-            block = np.zeros((n, n)) if S is None else S[np.ix_(s.visits, s.visits)]
-            root = np.ones(n) if s.weights is None else np.sqrt(s.weights)
-            found.append(block / np.outer(root, root))
+            block = by_group[s.group][np.ix_(s.visits, s.visits)]
+            found.append(block if s.weights is None else block / np.sqrt(np.outer(s.weights, s.weights)))
         return found
 
 
@@ -135,30 +158,27 @@ class Evaluation:
         return block_diag([np.linalg.inv(V_i) for V_i in self.V], format="csr")
 
     @cached_property
-    def _derivatives(self) -> tuple[list[list[Any]], dict[tuple[int, int], list[Any]]]:
-        """By parameter, and by pair of parameters of one group: derivatives of each group's Sigma (None: zero)."""
-        groups = len(self.model.structures)
-        first: list[list[Any]] = []
-        second: dict[tuple[int, int], list[Any]] = {}
+    def dV(self) -> list[csr_matrix]:
+        """dV/dtheta_a; a parameter is one of its group's."""
+        found = []
         for g, (S, part) in enumerate(zip(self.model.structures, self.model.parts(self.theta), strict=True)):
-            d, d2 = S.derivatives(part)
-            start = len(first)
-            for a in range(S.size):
-                first.append([d[a] if h == g else None for h in range(groups)])
-                for b in range(S.size):
-                    second[start + a, start + b] = [d2[a, b] if h == g else None for h in range(groups)]
-        return first, second
+            found += [self.model.block_diagonal(self._of_group(g, d)) for d in S.first(part)]
+        return found
 
     @cached_property
-    def dV(self) -> list[csr_matrix]:
-        return [block_diag(self.model.blocks(d), format="csr") for d in self._derivatives[0]]
+    def d2V(self) -> dict[tuple[int, int], csr_matrix]:
+        """d2V/dtheta_a dtheta_b where it is not zero; a and b are of one group."""
+        found, start = {}, 0
+        for g, (S, part) in enumerate(zip(self.model.structures, self.model.parts(self.theta), strict=True)):
+            second = S.second(part)
+            for a, b in zip(*np.nonzero(np.any(second, axis=(2, 3))), strict=True):
+                found[start + a, start + b] = self.model.block_diagonal(self._of_group(g, second[a, b]))
+            start += S.size
+        return found
 
-    def d2V(self, a: int, b: int) -> csr_matrix | None:
-        """The second derivative of V; None where it is zero."""
-        found = self._derivatives[1].get((a, b))
-        if found is None or not any(np.any(d) for d in found if d is not None):
-            return None
-        return block_diag(self.model.blocks(found), format="csr")
+    def _of_group(self, g: int, S: Floats) -> Floats:
+        """S for one group and zero for the others, shape (G, m, m)."""
+        return np.array([S if h == g else np.zeros_like(S) for h in range(len(self.sigmas))])
 
     @cached_property
     def Phi(self) -> Floats:
@@ -203,17 +223,11 @@ class Evaluation:
     @cached_property
     def observed(self) -> Floats:
         """Minus the Hessian of the (profile) log-likelihood."""
-        K = len(self.dV)
         Q = self.P if self.model.reml else self.W.toarray()
         VPy = [V_a @ self.Py for V_a in self.dV]
         H = -self._traces / 2 + np.array([[u @ self.P @ v for v in VPy] for u in VPy])
-        for a in range(K):
-            for b in range(a + 1):
-                V_ab = self.d2V(a, b)
-                if V_ab is not None:
-                    more = (V_ab.multiply(Q).sum() - self.Py @ (V_ab @ self.Py)) / 2
-                    H[a, b] += more
-                    H[b, a] += more * (a != b)
+        for (a, b), V_ab in self.d2V.items():
+            H[a, b] += (V_ab.multiply(Q).sum() - self.Py @ (V_ab @ self.Py)) / 2
         return H
 
     @cached_property
@@ -263,9 +277,10 @@ class Evaluation:
 
     def kr_R(self, a: int, b: int) -> Floats | float:
         """R_ab = X'V^-1 V_ab V^-1 X."""
-        V_ab = self.d2V(a, b)
+        if (a, b) not in self.d2V:
+            return 0.0
         WX = self.W @ self.model.X
-        return 0.0 if V_ab is None else np.asarray(WX.T @ (V_ab @ WX))
+        return np.asarray(WX.T @ (self.d2V[a, b] @ WX))
 
     def kenward_roger(self, *, second: bool, information: str = "observed") -> Floats:
         """The adjusted covariance Phi_A of beta; `second`: with R from the second derivatives of Sigma."""

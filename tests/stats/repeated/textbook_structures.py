@@ -163,23 +163,22 @@ class Structure:
         """Sigma, shape (m, m)."""
         return np.asarray(self.sigma(np.asarray(theta, dtype=np.float64)), dtype=np.float64)
 
-    def derivatives(self, theta: Sequence[float] | Floats) -> tuple[Floats, Floats]:
-        """dSigma/dtheta_a, shape (K, m, m), and d2Sigma/dtheta_a dtheta_b, shape (K, K, m, m)."""
-        at = [float(t) for t in theta]
-        m = len(self(theta))
-        first, second = np.zeros((self.size, m, m)), np.zeros((self.size, self.size, m, m))
-        for a in range(self.size):
-            for b in range(a + 1):
-                duals = [HyperDual(t, float(k == a), float(k == b)) for k, t in enumerate(at)]
-                entries = self.sigma(np.array(duals, dtype=object))
-                parts = np.array(
-                    [
-                        [(e.a, e.ab) if isinstance(e, HyperDual) else (0.0, 0.0) for e in row]
-                        for row in entries
-                    ]
-                )
-                first[a], second[a, b], second[b, a] = parts[..., 0], parts[..., 1], parts[..., 1]
-        return first, second
+    def _part(self, theta: Sequence[float] | Floats, a: int, b: int, part: str) -> Floats:
+        """One part of Sigma's entries, with the derivatives by theta_a and theta_b carried along."""
+        duals = [HyperDual(float(t), float(k == a), float(k == b)) for k, t in enumerate(theta)]
+        entries = self.sigma(np.array(duals, dtype=object))
+        found = [getattr(e, part) if isinstance(e, HyperDual) else 0.0 for e in entries.ravel()]
+        return np.array(found).reshape(entries.shape)
+
+    def first(self, theta: Sequence[float] | Floats) -> Floats:
+        """dSigma/dtheta_a, shape (K, m, m)."""
+        return np.array([self._part(theta, a, a, "a") for a in range(self.size)])
+
+    def second(self, theta: Sequence[float] | Floats) -> Floats:
+        """d2Sigma/dtheta_a dtheta_b, shape (K, K, m, m)."""
+        lower = {(a, b): self._part(theta, a, b, "ab") for a in range(self.size) for b in range(a + 1)}
+        K = range(self.size)
+        return np.array([[lower[max(a, b), min(a, b)] for b in K] for a in K])
 
 
 def structure(name: str, m: int, times: Sequence[float] | None = None) -> Structure:

@@ -1,10 +1,10 @@
 """A second pass over the rows for a covariance that is nearly singular.
 
 When two visits nearly determine each other, what the data say on the little that is left is a small difference of
-large cross-products. Rows whitened at a rough covariance Sigma0 = L0 L0' have no such differences: with
-Sigma = L0 S L0' a pattern's outcomes have the covariance Q S Q', Q = L_p^-1 L0[observed] with orthonormal rows, and S is
-near the identity. Rows are lifted by Q' to all m visits, so that the likelihood is the one of `likelihood`, with S in the
-place of Sigma.
+large cross-products. Rows whitened at a rough covariance Sigma0 = L0 L0' have no such differences: with Sigma in the
+form L0 S L0' a pattern's outcomes have the covariance Q S Q', where Q = L_p^-1 L0[observed] has orthonormal rows and S
+is near the identity. Rows are lifted by Q' to all m visits, so that the likelihood is the one of `likelihood`, with S
+in the place of Sigma.
 """
 
 from __future__ import annotations

@@ -88,9 +88,9 @@ def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis
     # The centres of the outcome are a function of the constant: what they hold of the model is coefficients.
     a = np.zeros((m, D))
     a[np.arange(m), products.constants] = products.y_centre
-    b_centre = (Xt @ per_visit @ a[:, :, None]).sum(axis=0)[:, 0]
-    uy = (products.uy * seen[:, None, :]).sum(axis=0)  # (D, m)
-    b_rest = (Xt @ uy.T[:, :, None]).sum(axis=0)[:, 0]
+    b_centre = np.add.reduce(Xt @ (per_visit @ a[:, :, None]), axis=0)[:, 0]
+    uy = np.add.reduce(products.uy, axis=0)  # (D, m)
+    b_rest = uy.T.reshape(-1) @ X.reshape(m * D, -1)
     shift = X @ (b_centre + b_rest) - a
     reduced_uy, reduced_yy = reduced(products.uu, products.uy, products.yy, shift, seen)
     log_weights = 0.0 if products.log_weights is None else float(products.log_weights.sum())

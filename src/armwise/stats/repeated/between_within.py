@@ -118,5 +118,5 @@ def _changes(products: CrossProducts, B: Floats) -> Floats:
     pairs = np.argwhere(after.any(axis=(2, 3)))
     if not len(pairs):
         return np.zeros((0, r))
-    j, k = pairs.T
-    return np.asarray((_root(after[j, k]) @ (B[k] - B[j])).reshape(-1, r))
+    first, second = pairs.T
+    return np.asarray((_root(after[first, second]) @ (B[second] - B[first])).reshape(-1, r))

@@ -159,42 +159,50 @@ def cross_products(wide: Wide, *, units: Sequence[str] = ()) -> CrossProducts:
         raise UsageError(f"{len(units)} units; expected {d}: of the outcome and of each covariate but `1`")
     u_centre, y_centre = _centres(wide)
     D = d if wide.weights is None else m * d
-    sums: dict[int, Floats] = {}
-    counts: dict[int, int] = {}
-    logs: dict[int, float] = {}
+    found: list[tuple[int, Floats, int, float]] = []
     for pattern, z, of in rows_by_pattern(wide, u_centre, y_centre):
-        moments = z.T @ z
-        if pattern in sums:
-            sums[pattern] += moments
-            counts[pattern] += len(z)
-        else:
-            sums[pattern], counts[pattern] = moments, len(z)
+        log = 0.0
         if wide.weights is not None:
             w = wide.weights[of]
             log = float(np.log(w, out=np.zeros_like(w), where=~np.isnan(wide.y[of])).sum())
-            logs[pattern] = logs.get(pattern, 0.0) + log
-    empty = [c for c in sums if not c & ((1 << m) - 1)]
-    n_empty = sum(counts[c] for c in empty)
-    codes = sorted(c for c in sums if c not in empty)
-    total = np.array([sums[c] for c in codes]).reshape(len(codes), D + m, D + m)
-    if not np.isfinite(total.sum()):
+        found.append((pattern, z.T @ z, len(z), log))
+    if len(wide.y) > CHUNK:
+        found = _by_code(found)
+    empty = [n for code, _, n, _ in found if not code & ((1 << m) - 1)]
+    found = [f for f in found if f[0] & ((1 << m) - 1)]
+    total = np.array([f[1] for f in found]).reshape(len(found), D + m, D + m)
+    codes = np.array([f[0] for f in found], dtype=np.int64)
+    if not np.isfinite(np.add.reduce(total, axis=None)):
         _refuse(wide)
     return CrossProducts(
         visits=wide.visits,
         covariates=wide.covariates,
         groups=wide.groups,
-        observed=(np.array(codes, dtype=np.int64)[:, None] >> np.arange(m)) & 1 == 1,
-        group=np.array([c >> m for c in codes], dtype=np.intp),
-        n=np.array([counts[c] for c in codes], dtype=np.float64),
+        observed=(codes[:, None] >> np.arange(m)) & 1 == 1,
+        group=codes >> m,
+        n=np.array([f[2] for f in found], dtype=np.float64),
         uu=np.ascontiguousarray(total[:, :D, :D]),
         uy=np.ascontiguousarray(total[:, :D, D:]),
         yy=np.ascontiguousarray(total[:, D:, D:]),
         u_centre=u_centre,
         y_centre=y_centre,
-        log_weights=None if wide.weights is None else np.array([logs[c] for c in codes]),
+        log_weights=None if wide.weights is None else np.array([f[3] for f in found]),
         units=tuple(units),
-        n_empty=n_empty,
+        n_empty=sum(empty),
     )
+
+
+def _by_code(found: list[tuple[int, Floats, int, float]]) -> list[tuple[int, Floats, int, float]]:
+    """Sums of the chunks, one entry a pattern."""
+    sums: dict[int, tuple[int, Floats, int, float]] = {}
+    for code, moments, n, log in found:
+        if code in sums:
+            before = sums[code]
+            moments += before[1]
+            sums[code] = code, moments, n + before[2], log + before[3]
+        else:
+            sums[code] = code, moments, n, log
+    return [sums[code] for code in sorted(sums)]
 
 
 def rows_by_pattern(wide: Wide, u_centre: Floats, y_centre: Floats) -> Iterator[tuple[int, Floats, Ints]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,6 +98,11 @@ def crossed_design(visits: Sequence[str], by_visit: Sequence[str], overall: Sequ
         by_visit: names of covariates with m coefficients each.
         overall: names of covariates with one coefficient.
     """
+    return _crossed(tuple(visits), tuple(by_visit), tuple(overall))
+
+
+@lru_cache(maxsize=64)
+def _crossed(visits: tuple[str, ...], by_visit: tuple[str, ...], overall: tuple[str, ...]) -> Design:
     m, crossed = len(visits), [CONSTANT, *by_visit]
     covariates = (*crossed, *overall)
     if len(set(covariates)) < len(covariates):
@@ -116,4 +122,5 @@ def crossed_design(visits: Sequence[str], by_visit: Sequence[str], overall: Sequ
         B[:, c, len(columns)] = 1.0
         terms.append(Term(name, (len(columns),)))
         columns.append(name)
-    return Design(tuple(visits), covariates, tuple(columns), B, tuple(terms))
+    B.flags.writeable = False
+    return Design(visits, covariates, tuple(columns), B, tuple(terms))

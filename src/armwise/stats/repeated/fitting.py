@@ -18,7 +18,7 @@ from armwise.stats.repeated.design import CONSTANT, Design, crossed_design
 from armwise.stats.repeated.fitted import DfMethod, Mmrm, VcovMethod
 from armwise.stats.repeated.likelihood import evaluate
 from armwise.stats.repeated.moments import Moments
-from armwise.stats.repeated.newton import Optimum, maximise, smallest_correlation_eigenvalue
+from armwise.stats.repeated.newton import Optimum, maximise, nearly_singular
 from armwise.stats.repeated.start import shrunk_covariance, starting_covariance
 from armwise.stats.repeated.wide import Wide
 
@@ -186,11 +186,7 @@ def _fit(
         raise _cause(products, basis) or error from None
     anchor: Floats | None = None
     rough = optimum.point.sigma
-    if (
-        found.is_unstructured
-        and wide is not None
-        and smallest_correlation_eigenvalue(rough) < NEARLY_SINGULAR
-    ):
+    if found.is_unstructured and wide is not None and nearly_singular(optimum.point, NEARLY_SINGULAR):
         anchor = np.asarray(np.linalg.cholesky(rough), dtype=np.float64)
         moments, basis = anchored(wide, products, moments, basis, rough)
         identity = np.broadcast_to(np.eye(moments.visits), anchor.shape)
@@ -227,6 +223,8 @@ def _cause(products: CrossProducts, basis: Basis) -> FitError | None:
 
 
 def _refuse_unseen_pairs(products: CrossProducts) -> None:
+    if len(products.groups) == 1 and products.observed.all(axis=1).any():
+        return
     seen = products.observed.astype(np.float64)
     for g, name in enumerate(products.groups):
         mine = products.group == g

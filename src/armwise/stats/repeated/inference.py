@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from armwise.errors import FitError
 from armwise.stats.repeated.covariance import Structure, log_cholesky
+from armwise.stats.repeated.lapack import cholesky, inverse_lower
 from armwise.stats.repeated.likelihood import Point, pairs
 from armwise.stats.repeated.newton import jacobian, pulled_back, unanchored
 
@@ -101,12 +102,12 @@ def inference(
 
 
 def _inverse(information: Floats) -> Floats:
-    try:
-        Li = np.linalg.inv(np.linalg.cholesky(information))
-    except np.linalg.LinAlgError:
+    L = cholesky(information)
+    if L is None:
         raise FitError(
             "the observed information of the covariance is not positive definite here, so that there are no degrees of "
             "freedom; use a simpler covariance",
             "not identified",
-        ) from None
+        )
+    Li = inverse_lower(L)
     return np.asarray(Li.T @ Li)

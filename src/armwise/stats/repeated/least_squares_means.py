@@ -8,7 +8,7 @@ standard error and every degree of freedom comes from `contrasts`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from armwise.errors import UsageError
 from armwise.stats.repeated.grid import AverageWeights, Grid
 from armwise.stats.repeated.labels import shown, text
+from armwise.stats.repeated.text_table import text_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +31,7 @@ Floats = NDArray[np.float64]
 CONTRAST = "contrast"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LsEstimates:
     """LS means, or contrasts of them, one row each.
 
@@ -48,10 +49,10 @@ class LsEstimates:
     names: tuple[str, ...]
     levels: tuple[tuple[str, ...], ...]
     by: tuple[str, ...]
-    L: Floats = field(repr=False)
+    L: Floats
     result: Contrasts
     averaged: str
-    fit: Mmrm = field(repr=False)
+    fit: Mmrm
 
     @classmethod
     def of(
@@ -74,6 +75,9 @@ class LsEstimates:
 
     def __len__(self) -> int:
         return len(self.levels)
+
+    def __repr__(self) -> str:
+        return f"{text_table(self.rows())}\n{self.averaged}; {100 * self.result.conf_level:.4g} % intervals"
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a row: its labels, estimate, se, df, lower, upper, t, p, estimable."""
@@ -215,7 +219,7 @@ def lsmeans(
 
     Args:
         fit: a fit by `mmrm`.
-        specs: the factors: "arm", ["arm", "gender"], or "arm | visit", which says `by` too.
+        specs: the factors: "arm", ["arm", "gender"], "arm | visit", which says `by` too, or "1" for the overall mean.
         by: factors within which `.pairs()` compares.
         at: variable -> value or values, in place of all levels of a factor or the mean of a covariate over the
             analysed rows. (A numeric 0/1 covariate is at its mean too, as in SAS; emmeans would take both values.)
@@ -271,6 +275,7 @@ def _specs(specs: str | Sequence[str], by: str | Sequence[str] | None) -> tuple[
         inside = [name.strip() for name in right.replace("*", ":").split(":") if name.strip()] + inside
     else:
         named = list(specs)
+    named = [name for name in named if name != "1"]
     return named, [name for name in dict.fromkeys(inside) if name not in named]
 
 

@@ -92,8 +92,8 @@ class Derivatives:
         gradient: shape (G, m, m): d loglik / dT, each entry of T on its own.
         tangents: shape (k, r, r): d (Fi A Fi') / dT, turned in sign: Kenward-Roger's P_a, whitened.
         V: shape (P, m, m): L'WL of each pattern.
-        tensor, fisher: shapes (G, m * m, m * m): the part of the observed and of the expected information that is a
-            sum over patterns, entry [(i, j), (k, l)] for T_ij and T_kl.
+        tensor: shape (G, m * m, m * m): the part of the observed information that is a sum over patterns, entry
+            [(i, j), (k, l)] for T_ij and T_kl.
         scores: shape (k, r); trace: shape (k, k): the parts that are not (trace is zero for ML).
     """
 
@@ -101,9 +101,10 @@ class Derivatives:
     tangents: Floats
     V: Floats
     tensor: Floats
-    fisher: Floats
     scores: Floats
     trace: Floats
+    _of: Point
+    _hat: Floats | None
 
     def observed(self, curvature: Floats | None = None) -> Floats:
         """Minus the Hessian, shape (k, k).
@@ -113,11 +114,20 @@ class Derivatives:
                 Sigma is not linear.
         """
         rest = self.scores @ self.scores.T + 0.5 * self.trace
-        return _by_pair(self.tensor if curvature is None else self.tensor - curvature) - rest
+        m = self.gradient.shape[1]
+        return _by_pair(self.tensor if curvature is None else self.tensor - curvature, m) - rest
 
     def expected(self) -> Floats:
         """The expected information, shape (k, k), positive definite; for ML, that of known coefficients."""
-        return _by_pair(self.fisher) + 0.5 * self.trace
+        mo, m = self._of.moments, self.gradient.shape[1]
+        fisher = np.empty_like(self.tensor)
+        for g, part in enumerate(mo.parts):
+            F = 0.5 * mo.n[part, None, None] * self.V[part]
+            if self._hat is not None:
+                Q = self._of.W[part] @ self._of.L[g]
+                F = F - Q.transpose(0, 2, 1) @ self._hat[part] @ Q
+            fisher[g] = _paired(self.V[part], F, m)
+        return _by_pair(fisher, m) + 0.5 * self.trace
 
 
 @lru_cache(maxsize=64)
@@ -140,43 +150,40 @@ def _derivatives(point: Point) -> Derivatives:
     H = mo.hat(XF) if reml else None
     T = S if H is None else S + H
     gradient = np.empty((groups, m, m))
-    tensor, fisher = np.empty((2, groups, m * m, m * m))
+    tensor = np.empty((groups, m * m, m * m))
     V = np.empty_like(point.W)
     tangents, scores = [], []
     for g, part in enumerate(mo.parts):
-        Q = point.W[part] @ point.L[g]
-        Qt = Q.transpose(0, 2, 1)
-        V[part] = point.L[g].T @ Q
-        nV = mo.n[part, None, None] * V[part]
-        F = Qt @ T[part] @ Q
-        gradient[g] = 0.5 * np.add.reduce(F - nV, axis=0)
-        tensor[g] = _paired(V[part], F - 0.5 * nV)
-        fisher[g] = _paired(V[part], 0.5 * nV if H is None else 0.5 * nV - Qt @ H[part] @ Q)
+        L = point.L[g]
+        Q = point.W[part] @ L
+        V[part] = L.T @ Q
+        half = (0.5 * mo.n[part])[:, None, None] * V[part]
+        F = Q.transpose(0, 2, 1) @ T[part] @ Q - half
+        gradient[g] = 0.5 * np.add.reduce(F - half, axis=0)
+        tensor[g] = _paired(V[part], F, m)
         tangents.append(mo.tangents(part, Q, XF, j, k))
         scores.append(mo.scores(part, Q, XF, r_uy, j, k))
     Ax, h = (tangents[0], scores[0]) if groups == 1 else (np.concatenate(tangents), np.concatenate(scores))
     flat = Ax.reshape(len(Ax), -1)
     trace = flat @ flat.T if reml else np.zeros((len(Ax), len(Ax)))
-    return Derivatives(gradient, Ax, V, tensor, fisher, h, trace)
+    return Derivatives(gradient, Ax, V, tensor, h, trace, point, H)
 
 
-def _paired(V: Floats, F: Floats) -> Floats:
+def _paired(V: Floats, F: Floats, m: int) -> Floats:
     """Sum over patterns of V[j, k] F[l, i], as [(i, j), (k, l)]: tr(E_a V E_b F) for symmetric E."""
-    m = V.shape[1]
     T = (V.reshape(-1, m * m).T @ F.reshape(-1, m * m)).reshape(m, m, m, m)
     return T.transpose(3, 0, 1, 2).reshape(m * m, m * m)
 
 
-def _by_pair(tensor: Floats) -> Floats:
+def _by_pair(tensor: Floats, m: int) -> Floats:
     """From [(i, j), (k, l)] to entries of the lower triangle, groups on the diagonal."""
-    groups, mm = tensor.shape[:2]
-    dup = pairs(int(mm**0.5 + 0.5))[2]
-    blocks = dup.T @ tensor @ dup
-    blocks = (blocks + blocks.transpose(0, 2, 1)) / 2
-    if groups == 1:
-        return np.asarray(blocks[0])
+    dup = pairs(m)[2]
+    if len(tensor) == 1:
+        block = dup.T @ tensor[0] @ dup
+        return np.asarray(0.5 * (block + block.T))
     K = dup.shape[1]
-    out = np.zeros((groups * K, groups * K))
-    for g in range(groups):
-        out[g * K : (g + 1) * K, g * K : (g + 1) * K] = blocks[g]
+    out = np.zeros((len(tensor) * K, len(tensor) * K))
+    for g, of in enumerate(tensor):
+        block = dup.T @ of @ dup
+        out[g * K : (g + 1) * K, g * K : (g + 1) * K] = 0.5 * (block + block.T)
     return out

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array, hstack, kron
+from scipy.sparse import csr_array, hstack, kron, vstack
 
 from armwise.stats.repeated.basis import orthonormal
 from armwise.stats.repeated.cross_products import CrossProducts
@@ -55,14 +55,13 @@ class Columns:
 
     @cached_property
     def both(self) -> csr_array:
-        """From sums over patterns of a matrix over visits times moments, to X'V^-1 X (lower triangle) and X'V^-1 y.
+        """From sums over patterns of a matrix over visits times moments, to X'V^-1 X and X'V^-1 y.
 
-        Columns are [pair of visits, moments of covariates and of covariates with outcomes].
+        Rows are the r * r entries of the one and the r of the other; columns are [pair of visits, moments of covariates
+        and of covariates with outcomes].
         """
         m, d, r = self.X.shape
         X = [csr_array(x) for x in self.X]
-        s, t = np.tril_indices(r)
-        pick = coo_array((np.ones(len(s)), (np.arange(len(s)), s * r + t)), shape=(len(s), r * r)).tocsr()
         twice = csr_array(pairs(d)[2])
         blocks = []
         for j, k in zip(*np.tril_indices(m), strict=True):
@@ -70,10 +69,10 @@ class Columns:
             with_y = np.zeros((r, m, d))
             with_y[:, k] = self.X[j].T
             with_y[:, j] = self.X[k].T
-            zero = coo_array((len(s), m * d))
+            zero = csr_array((r * r, m * d))
             right = np.concatenate([np.zeros((r, twice.shape[1])), with_y.reshape(r, m * d)], axis=1)
-            top = hstack([pick @ products.T @ twice, zero], format="csr")
-            blocks.append(_vstack(top, csr_array(right)))
+            top = hstack([products.T @ twice, zero], format="csr")
+            blocks.append(vstack([top, csr_array(right)], format="csr"))
         found = csr_array(hstack(blocks, format="csr"))
         found.eliminate_zeros()
         return found
@@ -84,15 +83,15 @@ class Columns:
         m, d, r = self.X.shape
         width = d * (d + 1) // 2
         chosen = (np.arange(m * (m + 1) // 2)[:, None] * (width + m * d) + np.arange(width)).ravel()
-        return csr_array(self.both[: r * (r + 1) // 2][:, chosen])
+        return csr_array(self.both[: r * r][:, chosen])
 
     @cached_property
     def hat(self) -> csr_array:
-        """From the lower triangle of Phi to the matrices that moments of covariates are multiplied with: X Phi X'."""
-        m, d, r = self.X.shape
-        (j, k), (s, t) = np.tril_indices(m), np.tril_indices(r)
+        """From Phi to the matrices that moments of covariates are multiplied with: X Phi X', by pair of visits."""
+        m, d, _ = self.X.shape
+        j, k = np.tril_indices(m)
         rows = np.repeat(np.where(j == k, 1.0, 0.5), d * (d + 1) // 2)
-        return csr_array(self.covariates.T.multiply(rows[:, None]).multiply(np.where(s == t, 1.0, 2.0)[None, :]))
+        return csr_array(self.covariates.T.multiply(rows[:, None]))
 
 
 def columns(data: DataSets, design: Design) -> Columns:
@@ -253,7 +252,7 @@ def evaluate_stack(stack: Stack, sigma: Floats) -> StackPoint:
         sound = (pivots > 0).all(axis=(0, 2))
         W *= stack.mask
         found = normal_equations(stack, W)
-        A, b = symmetric(found[: r * (r + 1) // 2], r), found[r * (r + 1) // 2 :]
+        A, b = found[: r * r].reshape(r, r, -1), found[r * r :]
         Phi, d = inverses(A)
         beta = (Phi * b).sum(axis=1)
         c = np.einsum("jkcp,jkcp->c", W, stack.yy)
@@ -268,7 +267,7 @@ def evaluate_stack(stack: Stack, sigma: Floats) -> StackPoint:
 
 
 def normal_equations(stack: Stack, W: Floats) -> Floats:
-    """Lower triangle of X'V^-1 X, then X'V^-1 y, given W (m, m, C, P): shape (r (r + 1) / 2 + r, C)."""
+    """X'V^-1 X, then X'V^-1 y, given W (m, m, C, P): shape (r * r + r, C)."""
     j, k, _ = pairs(len(W))
     inner = by_set(W[j, k]) @ stack.ux
     return np.asarray(stack.columns.both @ np.ascontiguousarray(inner.reshape(len(inner), -1).T))
@@ -279,8 +278,8 @@ def sandwich(stack: Stack, Z: Floats) -> Floats:
     j, k, _ = pairs(len(Z))
     d = stack.uu.shape[2]
     inner = by_set(Z[j, k]) @ stack.ux[:, :, : d * (d + 1) // 2]
-    lower = stack.columns.covariates @ np.ascontiguousarray(inner.reshape(len(inner), -1).T)
-    return symmetric(lower, stack.columns.rank)
+    found = stack.columns.covariates @ np.ascontiguousarray(inner.reshape(len(inner), -1).T)
+    return np.asarray(found.reshape(stack.columns.rank, stack.columns.rank, -1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,7 +289,7 @@ class StackDerivatives:
     Attributes:
         gradient: shape (C, m, m), each entry of Sigma on its own.
         information: shape (C, K, K), minus the Hessian.
-        tangents: shape (C, K, r, r), Kenward-Roger's P_a with its sign turned; None for ML without them.
+        tangents: shape (C, K, r, r), Kenward-Roger's P_a with its sign turned.
         halves: shape (C, K * r, r), tangents @ Phi.
     """
 
@@ -307,7 +306,7 @@ def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
     j, k, dup = pairs(m)
     K, W = len(j), point.W
     Phi = np.ascontiguousarray(point.Phi.transpose(2, 0, 1))
-    r_uy, S = residuals(stack, point.beta)
+    r_uy, S = residuals(stack, (stack.columns.X @ point.beta).transpose(2, 0, 1))
     if stack.reml:
         S += symmetric(_hat(stack, point.Phi), m)
     F = times(times(W, S), W)
@@ -318,12 +317,11 @@ def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
     tensor = dup.T @ tensor.transpose(0, 4, 1, 2, 3).reshape(C, m * m, m * m) @ dup
     width = d * (d + 1) // 2
     ux = np.concatenate([stack.ux[:, :, :width], r_uy.reshape(C, P, m * d)], axis=2)
-    inner = (by_set(pair_products(W)) @ ux).reshape(C, K, K, -1)  # (C, a, pair of visits, moments)
-    inner = np.ascontiguousarray(inner.transpose(2, 3, 0, 1))
+    inner = ux.transpose(0, 2, 1) @ by_set(pair_products(W)).transpose(0, 2, 1)
+    inner = np.ascontiguousarray(inner.reshape(C, -1, K, K).transpose(2, 1, 0, 3))  # (pair of visits, moments, C, a)
     found = stack.columns.both @ inner.reshape(-1, C * K)
-    lower = np.ascontiguousarray(found[: r * (r + 1) // 2].T)
-    tangents = lower[:, _where(r)].reshape(C, K * r, r)
-    h = np.ascontiguousarray(found[r * (r + 1) // 2 :].T).reshape(C, K, r)
+    tangents = np.ascontiguousarray(found[: r * r].T).reshape(C, K * r, r)
+    h = np.ascontiguousarray(found[r * r :].T).reshape(C, K, r)
     halves = tangents @ Phi
     information = (tensor + tensor.transpose(0, 2, 1)) / 2 - h @ Phi @ h.transpose(0, 2, 1)
     if stack.reml:
@@ -333,24 +331,27 @@ def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
 
 
 def pair_products(Q: Floats) -> Floats:
-    """Lower triangles of q_j q_k' + q_k q_j' (once on the diagonal), q the columns of Q (m, m, ..): shape (K, K, ..)."""
+    """Lower triangles of q_j q_k' + q_k q_j' (once on the diagonal), q the columns of Q (m, m, ..).
+
+    Shape (K, K, ..), [entry, (j, k)].
+    """
     m = len(Q)
     j, k, _ = pairs(m)
-    first, second = Q[j], Q[k]
+    first, second = Q[:, j], Q[:, k]
     out = np.empty((len(j), len(j), *Q.shape[2:]))
     other = np.empty((len(j), *Q.shape[2:]))
-    for a, (s, t) in enumerate(zip(j, k, strict=True)):
-        np.multiply(first[:, s], second[:, t], out=out[a])
-        if s != t:
-            out[a] += np.multiply(first[:, t], second[:, s], out=other)
+    for e, (s, t) in enumerate(zip(j, k, strict=True)):
+        np.multiply(first[s], second[t], out=out[e])
+        out[e] += np.multiply(second[s], first[t], out=other)
+    out[:, j == k] *= 0.5
     return out
 
 
-def residuals(stack: Stack, beta: Floats) -> tuple[Floats, Floats]:
-    """Moments of residuals with covariates (C, P * m, d) and with each other (m, m, C, P)."""
+def residuals(stack: Stack, g: Floats) -> tuple[Floats, Floats]:
+    """Moments of y_j - u'g_j, g (C, m, d), with covariates (C, P * m, d) and with each other (m, m, C, P)."""
     C, P = stack.n.shape
-    m, d, _ = stack.columns.X.shape
-    g = np.ascontiguousarray((stack.columns.X @ beta).transpose(2, 1, 0))  # (C, d, m)
+    m, d = g.shape[1:]
+    g = np.ascontiguousarray(g.transpose(0, 2, 1))
     uy = stack.uy
     fitted = (stack.uu.reshape(C, P * d, d) @ g).reshape(C, P, d, m)
     r_uy = uy - fitted.transpose(0, 1, 3, 2).reshape(C, P * m, d)
@@ -362,8 +363,7 @@ def residuals(stack: Stack, beta: Floats) -> tuple[Floats, Floats]:
 def _hat(stack: Stack, Phi: Floats) -> Floats:
     """Moments of the fitted part, lower triangles over visits: shape (K, C, P)."""
     m, d, r = stack.columns.X.shape
-    s, t = np.tril_indices(r)
-    inner = stack.columns.hat @ Phi[s, t]
+    inner = stack.columns.hat @ Phi.reshape(r * r, -1)
     inner = np.ascontiguousarray(inner.T).reshape(len(stack.n), m * (m + 1) // 2, -1)
     H = stack.ux[:, :, : d * (d + 1) // 2] @ inner.transpose(0, 2, 1)
     return np.ascontiguousarray(H.transpose(2, 0, 1))
@@ -392,7 +392,7 @@ def reduced_stack(products: ProductStack, columns: Columns, reml: bool) -> tuple
     eye[range(m), range(m)] = seen
     with np.errstate(all="ignore"):
         found = normal_equations(stack, eye)
-        A, b = symmetric(found[: r * (r + 1) // 2], r), found[r * (r + 1) // 2 :]
+        A, b = found[: r * r].reshape(r, r, -1), found[r * r :]
         # The outcomes' centres are a function of the constant: what they hold of the model is coefficients.
         ones = np.einsum("jcp,cpa->cja", seen, uu[:, :, 0, :])  # sums of u over those seen at each visit
         b = b + np.einsum("jas,cj,cja->sc", columns.X, products.y_centre, ones)
@@ -402,33 +402,14 @@ def reduced_stack(products: ProductStack, columns: Columns, reml: bool) -> tuple
         before = np.einsum("jjcp->jc", stack.yy)
         shift = (columns.X @ b0).transpose(2, 0, 1)  # (C, m, d)
         shift[:, :, 0] -= products.y_centre
-        stack = _shifted(stack, shift)
+        r_uy, yy = residuals(stack, shift)
+        seen = np.ascontiguousarray(seen.transpose(1, 2, 0))
+        r_uy = (r_uy.reshape(*seen.shape, d) * seen[..., None]).reshape(*products.uy.shape)
+        yy *= mask
+        ux = np.concatenate([products.uu, r_uy], axis=2)
+        stack = replace(stack, ux=ux, yy=(yy + yy.transpose(1, 0, 2, 3)) / 2)
         left = np.einsum("jjcp->jc", stack.yy)
         together = np.einsum("jkcp,cp->jkc", mask, products.n)
         ordinary &= (left > 1e-10 * before).all(axis=0) & (together > 0).all(axis=(0, 1))
         ordinary &= (n_observations > r) & np.isfinite(left).all(axis=0)
     return stack, b0, ordinary
-
-
-def _shifted(stack: Stack, shift: Floats) -> Stack:
-    """Outcomes reduced by u' shift_j at visit j, shift (C, m, d)."""
-    C, P = stack.n.shape
-    m, d, _ = stack.columns.X.shape
-    g = np.ascontiguousarray(shift.transpose(0, 2, 1))
-    uy = stack.uy
-    fitted = (stack.uu.reshape(C, P * d, d) @ g).reshape(C, P, d, m)
-    r_uy = uy - fitted.transpose(0, 1, 3, 2).reshape(C, P * m, d)
-    left = (uy @ g).reshape(C, P, m, m).transpose(3, 2, 0, 1)
-    left = left + (r_uy @ g).reshape(C, P, m, m).transpose(2, 3, 0, 1)
-    yy = (stack.yy - left) * stack.mask
-    seen = np.ascontiguousarray(np.einsum("jjcp->cpj", stack.mask))
-    r_uy = r_uy.reshape(C, P, m, d) * seen[..., None]
-    width = d * (d + 1) // 2
-    ux = np.concatenate([stack.ux[:, :, :width], r_uy.reshape(C, P, m * d)], axis=2)
-    return replace(stack, ux=ux, yy=(yy + yy.transpose(1, 0, 2, 3)) / 2)
-
-
-def _vstack(top: csr_array, bottom: csr_array) -> csr_array:
-    from scipy.sparse import vstack
-
-    return csr_array(vstack([top, bottom], format="csr"))

@@ -151,7 +151,7 @@ class Moments:
             T = XF.T @ both[j, k].reshape(pairs, r, r) @ XF
         else:
             D = self.uy.shape[1]
-            QQ = (Q[:, :, None, j] * Q[:, None, :, k]).reshape(-1, m * m * pairs)
+            QQ = (Q.take(j, axis=2)[:, :, None] * Q.take(k, axis=2)[:, None]).reshape(-1, m * m * pairs)
             T = (QQ.T @ self.uu[part]).reshape(m, m, pairs, D, D).transpose(2, 0, 3, 1, 4)
             T = XF.T @ (T.reshape(pairs * m * D, m * D) @ XF).reshape(pairs, m * D, r)
         return np.asarray(T + T.transpose(0, 2, 1) * (j != k)[:, None, None])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from armwise.errors import FitError
 from armwise.stats.repeated.covariance import Structure
-from armwise.stats.repeated.lapack import cholesky, solve_positive
+from armwise.stats.repeated.lapack import cholesky, inverse_lower, solve_positive
 from armwise.stats.repeated.likelihood import Point, evaluate, pairs
 from armwise.stats.repeated.moments import Moments
 
@@ -271,6 +271,16 @@ def smallest_correlation_eigenvalue(sigma: Floats) -> float:
     """Of all groups."""
     sd = np.sqrt(sigma.diagonal(0, 1, 2))
     return float(np.linalg.eigvalsh(sigma / (sd[:, :, None] * sd[:, None, :])).min())
+
+
+def nearly_singular(point: Point, threshold: float) -> bool:
+    """Whether the smallest eigenvalue of the correlations is below a threshold."""
+    # Its inverse is at most the trace of the inverse correlations, which costs less than eigenvalues.
+    traces = [
+        float(np.add.reduce(inverse_lower(L) ** 2, axis=0) @ s.diagonal())
+        for L, s in zip(point.L, point.sigma, strict=True)
+    ]
+    return max(traces) > 1 / threshold and smallest_correlation_eigenvalue(point.sigma) < threshold
 
 
 def _near_singular(sigma: Floats) -> bool:

@@ -52,14 +52,14 @@ def robust_covariance(fit: Mmrm) -> Floats:
         UsageError: it was fitted to cross-products alone, which hold no fourth moments.
     """
     rows = _Rows.of(fit)
-    total = np.zeros((len(rows.pair), len(rows.square)))
+    total = rows.moments(1)
     for chunk in rows.chunks(fit):
         squares = _products(chunk.u)
-        v = rows.whitened(chunk, chunk.e[None])
+        v = rows.residuals(chunk)
         if rows.power:
             v = _adjusted(rows.hat(chunk, squares), v, rows.power)
-        total += _products(rows.unwhitened(chunk, v)[0]) @ squares.T
-    return rows.sandwich(total)
+        rows.add(total, chunk, v, squares)
+    return rows.sandwich(total)[0]
 
 
 def bell_mccaffrey(fit: Mmrm, C: Floats) -> Floats:
@@ -82,26 +82,24 @@ def bell_mccaffrey(fit: Mmrm, C: Floats) -> Floats:
     rows = _Rows.of(fit)
     contrasts = C.shape[1]
     first, second = np.zeros(contrasts), np.zeros(contrasts)
-    total = np.zeros((contrasts, len(rows.pair), len(rows.square)))
+    total = rows.moments(contrasts)
     scale = np.sqrt(np.einsum("rl,rl->l", C, C))
-    Xc = np.tensordot(C / np.where(scale > 0, scale, 1.0), rows.X, axes=(0, 2))  # (l, m, D)
+    C = C / np.where(scale > 0, scale, 1.0)
     for chunk in rows.chunks(fit):
         squares = _products(chunk.u)
         H = rows.hat(chunk, squares)
         for start in range(0, contrasts, CONTRASTS):
             some = slice(start, start + CONTRASTS)
-            h = rows.whitened(chunk, Xc[some] @ chunk.u)
+            h = rows.columns(chunk, C[:, some])
             if rows.power:
                 h = _adjusted(H, h, rows.power)
             d = np.einsum("lmn,lmn->ln", h, h)
             aa = np.einsum("lmn,lmn->ln", h, _times(H, h))
             first[some] += (d - aa).sum(axis=1)
             second[some] += (d * (d - 2 * aa)).sum(axis=1)
-            for k, t in enumerate(rows.unwhitened(chunk, h), start=start):
-                total[k] += _products(t) @ squares.T
-    for k in range(contrasts):
-        S = rows.sandwich(total[k])
-        second[k] += np.vdot(S, S)
+            rows.add(total[:, some], chunk, h, squares)
+    Sa = rows.sandwich(total)
+    second += np.einsum("lrs,lrs->l", Sa, Sa)
     return np.asarray(np.divide(first**2, second, out=np.full(contrasts, np.nan), where=second > 0))
 
 
@@ -140,62 +138,73 @@ class _Chunk:
 
 
 @dataclass(frozen=True, eq=False)
+class _Pattern:
+    """A set of observed visits: its group, the inverse factor of its covariance (m, m; 0 where not observed), the
+    whitened columns as functions of those of all visits (m, m), which has orthonormal rows, and H_i as a function of
+    the products of covariates (m * m, D (D + 1) / 2)."""
+
+    group: int
+    inverse: Floats
+    lift: Floats
+    hat: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class _Rows:
     """How the rows of a fit are whitened.
 
     Attributes:
         power: A_i = (I - H_i) ^ power.
-        X: shape (m, D, r): columns as functions of covariates, in whitened coordinates.
-        a: shape (m, D): the outcome's mean as a function of them.
-        pair, square: shapes (m (m + 1) / 2, 2) and (D (D + 1) / 2, 2): visits and covariates of the products.
-        factors: by a pattern's code, the inverse factor of its covariance (m, m), 0 where not observed.
-        hats: by a pattern's code, H_i as a function of the products of covariates (m * m, D (D + 1) / 2).
+        X: shape (G, m, D, r): the columns as functions of covariates, whitened by the covariance of all visits. A
+            pattern's are its lift @ X: nothing is lost when the covariance is nearly singular.
+        a: shape (m, D): the outcome's mean as a function of covariates.
+        patterns: by code.
     """
 
     power: float
     X: Floats
     a: Floats
-    pair: NDArray[np.intp]
-    square: NDArray[np.intp]
-    factors: dict[int, Floats]
-    hats: dict[int, Floats]
+    patterns: dict[int, _Pattern]
 
     @classmethod
     def of(cls, fit: Mmrm) -> _Rows:
         """From a fit, whose `vcov_method` says the power."""
-        X = fit.basis.X @ fit.optimum.point.Fi.T
-        m, D, _ = X.shape
-        factors = {}
+        columns = fit.basis.X @ fit.optimum.point.Fi.T
+        m = len(columns)
+        whole = [inverse_factor(fit, np.arange(m), g) for g in range(len(fit.groups))]
+        X = np.array([np.tensordot(Li, columns, axes=1) for Li in whole])
+        patterns = {}
         for seen, g in zip(fit.products.observed, fit.products.group.tolist(), strict=True):
             visits = np.flatnonzero(seen)
-            L = np.zeros((m, m))
-            L[np.ix_(visits, visits)] = inverse_factor(fit, visits, g)
-            factors[int((1 << visits).sum()) + (g << m)] = L
-        pair, square = (np.array(np.triu_indices(k)).T for k in (m, D))
+            Li = np.zeros((m, m))
+            Li[np.ix_(visits, visits)] = inverse_factor(fit, visits, g)
+            lift = Li @ np.linalg.inv(whole[g])
+            patterns[int((1 << visits).sum()) + (g << m)] = _Pattern(g, Li, lift, _hat(lift, X[g]))
         a = fit.basis.shift + fit.basis.X @ fit.optimum.point.beta
-        return cls(POWERS[fit.vcov_method], X, a, pair, square, factors, {})
+        return cls(POWERS[fit.vcov_method], X, a, patterns)
 
     def chunks(self, fit: Mmrm) -> Iterator[_Chunk]:
         """A pass over the rows."""
-        m, D, _ = self.X.shape
-        most = max(min(SUBJECTS, NUMBERS // max(len(self.square), m * m)), 1)
+        _, m, D, _ = self.X.shape
+        most = max(min(SUBJECTS, NUMBERS // max(D * (D + 1) // 2, m * m)), 1)
         wide = rows_of(fit, "robust covariances")
         held: list[tuple[int, Floats]] = []
         count = 0
         for code, z, _ in rows_by_pattern(wide, fit.products.u_centre, fit.products.y_centre):
-            if code not in self.factors:  # nothing observed
+            if code not in self.patterns:  # nothing observed
                 continue
             for start in range(0, len(z), most):
                 block = z[start : start + most]
                 if count + len(block) > most:
-                    yield self._chunk(held, count, D)
+                    yield self._chunk(held, count)
                     held, count = [], 0
                 held.append((code, block))
                 count += len(block)
         if held:
-            yield self._chunk(held, count, D)
+            yield self._chunk(held, count)
 
-    def _chunk(self, held: list[tuple[int, Floats]], count: int, D: int) -> _Chunk:
+    def _chunk(self, held: list[tuple[int, Floats]], count: int) -> _Chunk:
+        D = self.X.shape[2]
         zt = np.empty((held[0][1].shape[1], count))
         parts, at = [], 0
         for code, block in held:
@@ -204,50 +213,67 @@ class _Rows:
             at += len(block)
         return _Chunk(zt[:D], zt[D:] - self.a @ zt[:D], parts)
 
-    def whitened(self, chunk: _Chunk, v: Floats) -> Floats:
-        """L_i^-1 v_i, for v (l, m, n); 0 where not observed."""
-        out = np.empty_like(v)
+    def residuals(self, chunk: _Chunk) -> Floats:
+        """e_i: shape (1, m, n); 0 where not observed."""
+        out = np.empty((1, *chunk.e.shape))
         for code, of in chunk.parts:
-            out[:, :, of] = self.factors[code] @ v[:, :, of]
+            np.matmul(self.patterns[code].inverse, chunk.e[:, of], out=out[0, :, of])
         return out
 
-    def unwhitened(self, chunk: _Chunk, v: Floats) -> Floats:
-        """L_i'^-1 v_i: what a subject's rows X_i are multiplied by in its score."""
-        out = np.empty_like(v)
+    def columns(self, chunk: _Chunk, C: Floats) -> Floats:
+        """x_i c for each column c of C: shape (l, m, n)."""
+        out = np.empty((C.shape[1], *chunk.e.shape))
+        Xc = np.einsum("gmdr,rl->glmd", self.X, C)
         for code, of in chunk.parts:
-            out[:, :, of] = self.factors[code].T @ v[:, :, of]
+            pattern = self.patterns[code]
+            out[:, :, of] = pattern.lift @ Xc[pattern.group] @ chunk.u[:, of]
         return out
 
     def hat(self, chunk: _Chunk, squares: Floats) -> Floats:
         """H_i: shape (m, m, n)."""
-        m = len(self.X)
+        m = self.X.shape[1]
         H = np.empty((m * m, squares.shape[1]))
         for code, of in chunk.parts:
-            if code not in self.hats:
-                self.hats[code] = self._hat_of(self.factors[code])
-            H[:, of] = self.hats[code] @ squares[:, of]
+            H[:, of] = self.patterns[code].hat @ squares[:, of]
         return H.reshape(m, m, -1)
 
-    def _hat_of(self, Li: Floats) -> Floats:
-        """u' M_jk u as a combination of the products of u, M_jk = x_j x_k' with whitened columns x."""
-        m, D, r = self.X.shape
-        x = np.tensordot(Li, self.X, axes=1).reshape(m * D, r)
-        M = (x @ x.T).reshape(m, D, m, D).transpose(0, 2, 1, 3)
-        a, b = self.square.T
-        both = M[:, :, a, b] + M[:, :, b, a] * (a != b)
-        return np.asarray(both.reshape(m * m, -1))
+    def moments(self, count: int) -> Floats:
+        """Room for sums of products of v and of u, by group."""
+        groups, m, D, _ = self.X.shape
+        return np.zeros((groups, count, m * (m + 1) // 2, D * (D + 1) // 2))
 
-    def sandwich(self, packed: Floats) -> Floats:
-        """Sum of s_i s_i', s_i = sum_j t_ij X_j' u_i, from the sums of the products of t and of those of u."""
-        m, D, r = self.X.shape
+    def add(self, total: Floats, chunk: _Chunk, v: Floats, squares: Floats) -> None:
+        """Adds what the scores x_i' v_i, v (l, m, n), are made of."""
+        for code, of in chunk.parts:
+            pattern = self.patterns[code]
+            for k, t in enumerate(pattern.lift.T @ v[:, :, of]):
+                total[pattern.group, k] += _products(t) @ squares[:, of].T
+
+    def sandwich(self, total: Floats) -> Floats:
+        """Sum of (x_i' v_i)(x_i' v_i)': shape (l, r, r)."""
+        groups, m, D, r = self.X.shape
+        j, k = np.triu_indices(m)
+        a, b = np.triu_indices(D)
+        S = np.zeros((total.shape[1], r, r))
         full = np.empty((m, m, D, D))
-        (j, k), (a, b) = self.pair.T, self.square.T
-        by_covariates = np.empty((len(packed), D, D))
-        by_covariates[:, a, b] = by_covariates[:, b, a] = packed
-        full[j, k] = full[k, j] = by_covariates
-        x = self.X.reshape(m * D, r)
-        S = x.T @ full.transpose(0, 2, 1, 3).reshape(m * D, m * D) @ x
-        return np.asarray((S + S.T) / 2)
+        for g in range(groups):
+            x = self.X[g].reshape(m * D, r)
+            for l, packed in enumerate(total[g]):
+                by_covariates = np.empty((len(j), D, D))
+                by_covariates[:, a, b] = by_covariates[:, b, a] = packed
+                full[j, k] = full[k, j] = by_covariates
+                S[l] += x.T @ full.transpose(0, 2, 1, 3).reshape(m * D, m * D) @ x
+        return np.asarray((S + S.transpose(0, 2, 1)) / 2)
+
+
+def _hat(lift: Floats, X: Floats) -> Floats:
+    """u' M_jk u as a combination of the products of u, M_jk = x_j x_k' with x = lift @ X."""
+    m, D, r = X.shape
+    x = np.tensordot(lift, X, axes=1).reshape(m * D, r)
+    M = (x @ x.T).reshape(m, D, m, D).transpose(0, 2, 1, 3)
+    a, b = np.triu_indices(D)
+    both = M[:, :, a, b] + M[:, :, b, a] * (a != b)
+    return np.asarray(both.reshape(m * m, -1))
 
 
 def _products(x: Floats) -> Floats:

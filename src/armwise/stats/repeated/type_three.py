@@ -23,6 +23,7 @@ from armwise.errors import UsageError
 from armwise.stats.repeated.factors import materialise
 from armwise.stats.repeated.grid import Grid
 from armwise.stats.repeated.least_squares_means import grid_of
+from armwise.stats.repeated.text_table import text_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,12 +58,15 @@ class TermTest:
     p: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TermTests:
     """Tests of all terms but the intercept, in the order of the formula; `type` is "III" or "II"."""
 
     type: str
     tests: tuple[TermTest, ...]
+
+    def __repr__(self) -> str:
+        return f"Type {self.type} tests\n{text_table([vars(test) for test in self.tests])}"
 
     def __getitem__(self, name: str) -> TermTest:
         for test in self.tests:

@@ -1,0 +1,188 @@
+"""Newton's method on many data sets at once: the steps of `newton`, taken by all data sets that are still on their way.
+
+Each set takes the steps that it would take alone, so that its numbers are the same. Sets that need more than full steps on
+a positive definite information (a halved step, Fisher's information, a nearly singular covariance) are given up here, and
+are fitted one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armwise.stats.repeated.likelihood import pairs
+from armwise.stats.repeated.many_likelihood import (
+    Stack,
+    StackDerivatives,
+    StackPoint,
+    by_set,
+    derivatives,
+    evaluate_stack,
+    inverses,
+    pair_products,
+)
+from armwise.stats.repeated.moments import Moments
+from armwise.stats.repeated.newton import CONVERGED, LONGEST_STEP, ROUNDING
+from armwise.stats.repeated.start import starting_covariance
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.intp]
+
+MOST_ITERATIONS = 15
+#: Smallest eigenvalue of the correlations of a covariance that the stacked arithmetic is trusted with.
+SOUND = 1e-4
+#: Smallest pivot of the information, as a share of its diagonal.
+IDENTIFIED = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class StackOptimum:
+    """Data sets that reached their maximum together.
+
+    Attributes:
+        at: shape (C,), which of the sets of the chunk they are.
+        stack, point, derivatives: of those sets, at the maximum.
+        W: shape (C, K, K), covariance of the entries of Sigma.
+        evaluations: how often the likelihood was computed.
+        decrement: shape (C,), Newton's decrement.
+    """
+
+    at: Ints
+    stack: Stack
+    point: StackPoint
+    derivatives: StackDerivatives
+    W: Floats
+    evaluations: int
+    decrement: Floats
+
+
+def maximise_stack(stack: Stack, at: Ints, sigma: Floats) -> list[StackOptimum]:
+    """The maxima of those data sets that full Newton steps lead to, in the order in which they are reached.
+
+    Args:
+        stack: C data sets.
+        at: shape (C,), numbers by which the caller knows them.
+        sigma: shape (C, m, m), where to begin.
+    """
+    m = sigma.shape[1]
+    dup = pairs(m)[2]
+    found: list[StackOptimum] = []
+    L = _roots(sigma)
+    point = evaluate_stack(stack, sigma)
+    evaluations = 1
+    stack, at, L, point = stack.take(point.sound), at[point.sound], L[point.sound], point.take(point.sound)
+    before, slow = np.full(len(at), np.inf), np.zeros(len(at), dtype=int)
+    for _ in range(MOST_ITERATIONS):
+        if not len(at):
+            break
+        d = derivatives(stack, point)
+        J = pair_products(L.transpose(1, 2, 0)).transpose(2, 0, 1)
+        G = L.transpose(0, 2, 1) @ d.gradient @ L
+        g = (G.reshape(len(at), -1) @ dup).T
+        information = J.transpose(0, 2, 1) @ d.information @ J - (G.reshape(len(at), -1) @ _bend(m)).reshape(d.information.shape)
+        with np.errstate(all="ignore"):
+            inverse, pivots = inverses(np.ascontiguousarray(information.transpose(1, 2, 0)))
+            step = (inverse * g).sum(axis=1)
+            decrement = (g * step).sum(axis=0)
+            diagonal = np.einsum("caa->ac", information)
+            definite = (pivots > IDENTIFIED * diagonal).all(axis=0) & np.isfinite(decrement)
+        still = (decrement < ROUNDING) & (decrement > 0.1 * before)
+        done = definite & ((decrement < CONVERGED) | still)
+        slow = np.where(decrement > 0.05 * before, slow + 1, 0)
+        going = definite & ~done & (slow < 3)
+        done[done] = _sound(point.sigma[done])
+        if done.any():
+            W = J[done] @ inverse.transpose(2, 0, 1)[done] @ J[done].transpose(0, 2, 1)
+            found.append(
+                StackOptimum(
+                    at[done], stack.take(done), point.take(done), _chosen(d, done), W, evaluations, decrement[done]
+                )
+            )
+        if not going.any():
+            break
+        stack, at, L, point = stack.take(going), at[going], L[going], point.take(going)
+        before, slow = decrement[going], slow[going]
+        half = _moved(L, step[:, going])
+        trial = evaluate_stack(stack, half @ half.transpose(0, 2, 1))
+        evaluations += 1
+        rises = trial.loglik >= point.loglik + 1e-4 * before - 1e-12 * np.abs(point.loglik)
+        accepted = trial.sound & ((before < 1e-6) | rises)
+        stack, at, L, point = stack.take(accepted), at[accepted], half[accepted], trial.take(accepted)
+        before, slow = before[accepted], slow[accepted]
+    return found
+
+
+def _moved(L: Floats, step: Floats) -> Floats:
+    """Square roots of L exp(T) L', T from the step (K, C) and limited as in `newton`."""
+    C, m = L.shape[:2]
+    T = np.ascontiguousarray((pairs(m)[2] @ step).T).reshape(C, m, m)
+    values, vectors = np.linalg.eigh(T)
+    longest = np.abs(values).max(axis=1)
+    values = values * np.where(longest > LONGEST_STEP, LONGEST_STEP / longest, 1.0)[:, None]
+    return np.asarray(L @ (vectors * np.exp(values / 2)[:, None, :]))
+
+
+def _roots(sigma: Floats) -> Floats:
+    """Matrices L with L L' = sigma: any will do, as Newton's steps do not depend on which."""
+    sd = np.sqrt(np.einsum("cjj->cj", sigma))
+    values, vectors = np.linalg.eigh(sigma / (sd[:, :, None] * sd[:, None, :]))
+    return np.asarray(sd[:, :, None] * vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
+
+
+@lru_cache(maxsize=16)
+def _bend(m: int) -> Floats:
+    """From a gradient G (m * m,) to <G, (E_a E_b + E_b E_a) / 2>, the curvature of the chart: shape (m * m, K * K)."""
+    E = pairs(m)[2].T.reshape(-1, m, m)
+    products = np.einsum("aij,bjk->ikab", E, E)
+    return np.asarray(((products + products.transpose(0, 1, 3, 2)) / 2).reshape(m * m, -1))
+
+
+def _sound(sigma: Floats) -> Bools:
+    sd = np.sqrt(np.einsum("cjj->cj", sigma))
+    return np.asarray(np.linalg.eigvalsh(sigma / (sd[:, :, None] * sd[:, None, :]))[:, 0] > SOUND)
+
+
+def _chosen(d: StackDerivatives, chosen: Bools) -> StackDerivatives:
+    return StackDerivatives(d.gradient[chosen], d.information[chosen], d.tangents[chosen], d.halves[chosen])
+
+
+def starting_stack(stack: Stack) -> Floats:
+    """A covariance for each data set, shape (C, m, m): the start of `start`, visit by visit on the visits before it."""
+    C, P = stack.n.shape
+    m = len(stack.yy)
+    seen = np.einsum("jjcp->jcp", stack.mask) > 0
+    through = np.logical_and.accumulate(seen, axis=0).astype(np.float64)
+    counts = np.einsum("jcp,cp->jc", through, stack.n)
+    S = through.transpose(1, 0, 2) @ by_set(stack.yy).transpose(0, 2, 1)  # (C, j, m * m)
+    S = np.ascontiguousarray(S.reshape(C, m, m, m).transpose(1, 2, 3, 0))
+    sigma = np.empty((m, m, C))
+    ordinary = counts[-1] >= m + 2
+    with np.errstate(all="ignore"):
+        sigma[0, 0] = S[0, 0, 0] / counts[0]
+        for j in range(1, m):
+            inverse, pivots = inverses(S[j, :j, :j])
+            slope = (inverse * S[j, :j, j]).sum(axis=1)
+            left = (S[j, j, j] - (slope * S[j, :j, j]).sum(axis=0)) / counts[j]
+            sigma[j, :j] = sigma[:j, j] = (sigma[:j, :j] * slope).sum(axis=1)
+            sigma[j, j] = left + (slope * sigma[:j, j]).sum(axis=0)
+            ordinary &= (pivots > 0).all(axis=0) & (left > 1e-13 * sigma[j, j])
+    out = np.ascontiguousarray(sigma.transpose(2, 0, 1))
+    for c in np.flatnonzero(~ordinary):
+        out[c] = starting_covariance(_moments(stack, int(c)))[0]
+    return out
+
+
+def _moments(stack: Stack, c: int) -> Moments:
+    """One data set's moments of outcomes, as `start` takes them."""
+    seen = np.einsum("jjp->pj", stack.mask[:, :, c])
+    m, d, r = stack.columns.X.shape
+    yy = np.ascontiguousarray(stack.yy[:, :, c].transpose(2, 0, 1))
+    uy = np.zeros((len(seen), d, m))
+    return Moments.structured(
+        seen, np.zeros(len(seen), dtype=np.intp), 1, stack.n[c], stack.uu[c], uy, yy, stack.columns.X.reshape(m * d, r),
+        int(stack.n_observations[c]), log_det_scale=0.0, log_weights=0.0,
+    )  # fmt: skip
