@@ -18,6 +18,7 @@ from armwise.analysis.comparison import (
     is_comparison,
 )
 from armwise.analysis.means import ancova_rows, mann_whitney_rows, mean_difference_rows
+from armwise.analysis.mixed_model import mmrm_rows, model_rows
 from armwise.analysis.multiplicity import in_families
 from armwise.analysis.results import Row, row
 from armwise.analysis.risks import fisher_rows, odds_ratio_rows, risk_difference_rows, risk_ratio_rows
@@ -36,6 +37,7 @@ ROWS: dict[str, Callable[..., Iterator[Row]]] = {
     "ancova": ancova_rows,
     "mean-difference": mean_difference_rows,
     "mann-whitney": mann_whitney_rows,
+    "mmrm": mmrm_rows,
     "risk-difference": risk_difference_rows,
     "risk-ratio": risk_ratio_rows,
     "odds-ratio": odds_ratio_rows,
@@ -67,7 +69,7 @@ def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
     lost: list[dict[str, Any]] = []
     used: dict[str, int] = {}
     weights: Weights | None = None
-    for c in comparisons(derived, name, analysis):
+    for i, c in enumerate(comparisons(derived, name, analysis)):
         made = list(_attempt(c))
         rows += made
         rows += analysed_rows(c)
@@ -75,8 +77,11 @@ def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
         rows += _margin(c, made)
         for subgroup in analysis.subgroups:
             rows += _subgroup(c, subgroup)
-        lost += _listed(c)
-        used = {arm: len(c.outcome(arm)) for arm in c.protocol.arms}
+        if c.repeated is not None and i == 0:  # one model for all of its visits
+            rows += model_rows(c)
+        if c.repeated is None or i == 0:
+            lost += _listed(c)
+        used = {arm: c.size(arm) for arm in c.protocol.arms}
         weights = weights_of(c)
     if name not in in_families(derived.study.protocol):  # no p beyond what the multiplicity plan covers
         rows = [{**r, "p": None} for r in rows]
@@ -88,11 +93,11 @@ def _listed(c: Comparison) -> list[dict[str, Any]]:
         {
             "file": r[FILE],
             "row": r[LINE],
-            "visit": c.visit,
+            "visit": r.get("visit", c.visit),
             "excluded_from": c.name,
             "reason": r["excluded"],
         }
-        for r in c.lost.iter_rows(named=True)
+        for r in (c.lost if c.repeated is None else c.repeated.left_out).iter_rows(named=True)
     ]
 
 
@@ -116,8 +121,8 @@ def _attempt(c: Comparison, null: float = 0.0) -> Iterator[Row]:
         if c.statistic in RATIOS:
             about["unit"] = "ratio"
         yield row(
-            c.statistic, None, status="not estimable", reason=reason, method=c.method, n=c.frame.height,
-            n_arm=len(c.outcome(arm)), n_versus=len(c.outcome(c.reference)),
+            c.statistic, None, status="not estimable", reason=reason, method=c.method, n=c.people.height,
+            n_arm=c.size(arm), n_versus=c.size(c.reference),
             conf_level=c.analysis.conf_level, **about,
         )  # fmt: skip
 
@@ -173,7 +178,7 @@ def _subgroup(c: Comparison, name: str) -> Iterator[Row]:
             if is_comparison(c.protocol, made):
                 yield {**made, "p": None, "role": "exploratory"}
     for arm in c.protocol.arms:
-        unknown = c.frame.filter((pl.col("arm") == arm) & pl.col(covariate).is_null()).height
+        unknown = c.people.filter((pl.col("arm") == arm) & pl.col(covariate).is_null()).height
         if unknown:
             about = {**c.about, "subgroup": name, "role": "exploratory", "unit": "subjects"}
             yield row("excluded", unknown, arm=arm, category=f"covariate missing: {covariate}", **about)
@@ -185,7 +190,7 @@ def _parts(c: Comparison, name: str) -> Iterator[tuple[str, pl.Expr]]:
     column = pl.col(declared.covariate)
     if not declared.cuts:
         categories = labels(c.protocol, declared.covariate)[2]
-        for value in categories or c.frame[declared.covariate].drop_nulls().unique().sort():
+        for value in categories or c.people[declared.covariate].drop_nulls().unique().sort():
             yield str(value), column == value
         return
     cuts = sorted(declared.cuts)

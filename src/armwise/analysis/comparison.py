@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from armwise.analysis.repeated import Repeated, all_visits, method_words
 from armwise.analysis.results import Row, estimate_row, row
 from armwise.derive.derived import Derived
 from armwise.derive.populations import after_events, filled, in_set
@@ -28,6 +29,7 @@ STATISTIC: dict[str, str] = {
     "ancova": "mean difference",
     "mean-difference": "mean difference",
     "mann-whitney": "shift",
+    "mmrm": "mean difference",
     "risk-difference": "risk difference",
     "risk-ratio": "risk ratio",
     "odds-ratio": "odds ratio",
@@ -64,6 +66,7 @@ class Comparison:
         lost: `subject, arm, excluded, _file, _row` of those who are not analysed, with the reason.
         n_missing: arm -> (how many of the analysis set had no outcome before any rule filled it, how many the analysis
             set has).
+        repeated: the patients of a model for repeated measures, which has more of them than `frame` has at its visit.
     """
 
     name: str
@@ -77,10 +80,20 @@ class Comparison:
     higher_is_better: bool | None
     lost: pl.DataFrame
     n_missing: Mapping[str, tuple[int, int]]
+    repeated: Repeated | None = None
 
     def outcome(self, arm: str) -> NDArray[np.float64]:
         """The outcomes of one arm."""
         return self.frame.filter(pl.col("arm") == arm)["outcome"].to_numpy()
+
+    @property
+    def people(self) -> pl.DataFrame:
+        """Everyone whom the method uses, with covariates: in a model for repeated measures whoever has any visit."""
+        return self.frame if self.repeated is None else self.repeated.people
+
+    def size(self, arm: str) -> int:
+        """How many of them are in an arm."""
+        return int((self.people["arm"] == arm).sum())
 
     def counts(self, arm: str) -> tuple[int, int]:
         """Responders and subjects of one arm."""
@@ -118,6 +131,7 @@ class Comparison:
             "ancova": ANCOVA,
             "mean-difference": WEIGHTED_MEANS if weighted else "Welch",
             "mann-whitney": "Mann-Whitney",
+            "mmrm": method_words(self.analysis),
             "risk-difference": WEIGHTED_RISKS
             if weighted
             else INTERVALS[self.analysis.interval or "newcombe"],
@@ -129,7 +143,8 @@ class Comparison:
     def within(self, condition: pl.Expr, subgroup: str) -> Comparison:
         """The same comparison among some of the subjects."""
         about = {**self.about, "subgroup": subgroup}
-        return replace(self, frame=self.frame.filter(condition), about=about)
+        repeated = None if self.repeated is None else self.repeated.within(condition)
+        return replace(self, frame=self.frame.filter(condition), about=about, repeated=repeated)
 
 
 def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Comparison]:
@@ -143,16 +158,24 @@ def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Com
     rows = after_events(protocol, estimand, rows, derived.study.tables.get("events"), derived.subjects)
     rows = filled(rows, analysis.missing, protocol, endpoint.kind)
     direction = derived.catalogue[endpoint.score].higher_is_better if endpoint.score else None
+    known = everyone.join(derived.covariates.drop("arm"), on="subject", how="left", maintain_order="left")
+    repeated, excluded = None, None
+    if analysis.method == "mmrm":
+        repeated, excluded = all_visits(protocol, analysis, known, rows, derived.subjects)
     for visit in protocol.analysis_visits(analysis):
         here = rows.filter(pl.col("visit") == visit)
-        people = everyone.join(
+        people = known.join(
             here.select("subject", "outcome", "missing", "baseline", "filled", FILE, LINE),
             on="subject",
             how="left",
             maintain_order="left",
-        ).join(derived.covariates.drop("arm"), on="subject", how="left", maintain_order="left")
-        people = _with_origin(people, derived).with_columns(_excluded(analysis))
-        kept = people.filter(pl.col("excluded").is_null())
+        )
+        people = _with_origin(people, derived)
+        if excluded is None:
+            people = people.with_columns(_excluded(analysis))
+        else:
+            people = people.join(excluded, on="subject", how="left", maintain_order="left")
+        kept = people.filter(pl.col("excluded").is_null() & pl.col("outcome").is_not_null())
         inside = people.filter(pl.col("left_out").is_null())
         yield Comparison(
             name=name,
@@ -178,6 +201,7 @@ def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Com
                 "subject", "arm", "excluded", FILE, LINE
             ),
             n_missing={a: _missing(inside.filter(pl.col("arm") == a)) for a in protocol.arms},
+            repeated=repeated,
         )
 
 

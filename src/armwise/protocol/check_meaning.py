@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from armwise.protocol.check_repeated import repeated
 from armwise.protocol.known import Finding
 from armwise.protocol.model import METHODS, Protocol
 from armwise.protocol.scores import Score
@@ -26,6 +27,7 @@ def meaning(protocol: Protocol, scores: Mapping[str, Score]) -> Iterator[Finding
     yield from _margins(protocol, scores)
     yield from _size(protocol)
     yield from _published_twice(protocol)
+    yield from repeated(protocol)
 
 
 def _allocation(protocol: Protocol) -> Iterator[Finding]:

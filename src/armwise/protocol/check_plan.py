@@ -16,6 +16,7 @@ COMPANIONS = {"risk-difference": ALSO[:4], "mean-difference": ALSO[4:], "ancova"
 #: Method -> how it can be adjusted.
 ADJUSTED_BY = {
     "ancova": "covariates",
+    "mmrm": "covariates",
     "risk-difference": "overlap-weights",
     "mean-difference": "overlap-weights",
 }
@@ -207,7 +208,11 @@ def _method(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[F
         fits = [m for m, kind in METHODS.items() if kind != wants]
         what = f"{analysis.method} compares {kinds}, and `{analysis.endpoint}` is of kind {endpoint.kind}"
         yield (*here, "method"), what, f"use one of {', '.join(fits)}"
-    if analysis.missing in ("non-response", "worst-case") and wants != "response":
+    if (
+        analysis.missing in ("non-response", "worst-case")
+        and wants != "response"
+        and analysis.method != "mmrm"
+    ):
         what = f"{analysis.missing} is a rule for responders"
         yield (*here, "missing"), what, "use complete-cases or locf"
     if analysis.interval and (analysis.method != "risk-difference" or analysis.adjust != "none"):
@@ -218,7 +223,7 @@ def _method(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[F
         if extra in ALSO and extra not in COMPANIONS.get(analysis.method, ()):
             yield (*here, "also", index), f"{extra} does not go with {analysis.method}", "leave it out"
     if analysis.margin and analysis.method in ("risk-ratio", "odds-ratio", "fisher-exact"):
-        todo = "use risk-difference, ancova, mean-difference or mann-whitney"
+        todo = "use risk-difference, ancova, mmrm, mean-difference or mann-whitney"
         yield (*here, "margin"), "a margin is for a difference", todo
 
 
@@ -246,7 +251,7 @@ def _adjustment(protocol: Protocol, analysis: Analysis, known: Known, here: KeyP
         yield here, f"`adjust: {analysis.adjust}` with {len(analysis.covariates)} covariates", todo
     if analysis.adjust == "overlap-weights" and len(protocol.arms) > 2:
         what = f"overlap weights compare two arms, and the study has {len(protocol.arms)}"
-        yield (*here, "adjust"), what, "use ancova"
+        yield (*here, "adjust"), what, "use ancova or mmrm"
     yield from _target(protocol, analysis, known, here)
 
 

@@ -246,3 +246,13 @@ class Protocol(Section):
     def analysis_visits(self, analysis: Analysis) -> tuple[str, ...]:
         """The visits of an analysis, `all` written out."""
         return self.visits_after_baseline() if analysis.at == "all" else analysis.at
+
+    def measured_visits(self, name: str) -> tuple[str, ...]:
+        """The visits after baseline at which every score behind an endpoint is recorded."""
+        endpoint = self.endpoints[name]
+        parts = [self.endpoints[part] for part in endpoint.of] or [endpoint]
+        planned = [self.forms[(part.score or "").split(".")[0]].at for part in parts]
+        after = self.visits_after_baseline()
+        return tuple(
+            v for v in after if all(at == "all" or (isinstance(at, tuple) and v in at) for at in planned)
+        )

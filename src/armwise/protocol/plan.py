@@ -18,12 +18,21 @@ from armwise.protocol.section import Reference, Section, Visits
 Role = Literal["primary", "key-secondary", "secondary", "sensitivity", "exploratory"]
 Target = Literal["everyone", "treated", "overlap"]
 Strategy = Literal["treatment-policy", "non-response", "hypothetical"]
-MissingRule = Literal["complete-cases", "non-response", "worst-case", "locf"]
+MissingRule = Literal["complete-cases", "non-response", "worst-case", "locf", "likelihood"]
+Covariance = Literal[
+    "unstructured", "heterogeneous-toeplitz", "toeplitz", "heterogeneous-ar1", "ar1",
+    "heterogeneous-compound-symmetry", "compound-symmetry", "heterogeneous-ante-dependence", "ante-dependence",
+    "spatial-exponential", "heterogeneous-independence", "independence",
+]  # fmt: skip
+DegreesOfFreedom = Literal[
+    "kenward-roger", "kenward-roger-log-cholesky", "satterthwaite", "between-within", "residual"
+]
 
 #: The comparisons that this version can make, and the kind of endpoint that each one takes.
 METHODS: dict[str, Literal["number", "response"]] = {
     "ancova": "number",
     "mean-difference": "number",
+    "mmrm": "number",
     "mann-whitney": "number",
     "risk-difference": "response",
     "risk-ratio": "response",
@@ -168,6 +177,10 @@ class Analysis(Section):
     adjust: Literal["none", "covariates", "overlap-weights"] = "none"
     covariates: tuple[str, ...] = ()
     missing: MissingRule = "complete-cases"
+    covariance: Covariance = "unstructured"
+    fallback: Covariance | Literal["none"] = "heterogeneous-ar1"
+    degrees_of_freedom: DegreesOfFreedom = "kenward-roger"
+    one_effect: tuple[str, ...] = ()
     interval: Literal["newcombe", "miettinen-nurminen"] | None = None
     ls_means: Literal["equal", "observed"] = "equal"
     supports: str | None = None
@@ -183,6 +196,18 @@ class Analysis(Section):
         if isinstance(data, dict) and isinstance(data.get("at"), str) and data["at"] != "all":
             data = {**data, "at": [data["at"]]}
         return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_model_of_all_visits_has_one_rule(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("method") == "mmrm" and "missing" not in data:
+            data = {**data, "missing": "likelihood"}
+        return data
+
+    @property
+    def second_covariance(self) -> Covariance | None:
+        """The covariance that is fitted when the first has no fit; None where there is no other."""
+        return None if self.fallback == "none" or self.fallback == self.covariance else self.fallback
 
 
 class Family(Section):

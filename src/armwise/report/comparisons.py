@@ -117,6 +117,31 @@ def differences(results: Results, endpoint: str) -> Table:
     return found
 
 
+def repeated(protocol: Protocol) -> list[str]:
+    """The analyses that are models for repeated measures, in the protocol's order."""
+    return [name for name, declared in protocol.analyses.items() if declared.method == "mmrm"]
+
+
+def model_means(results: Results, name: str, statistic: str) -> Table:
+    """The LS means (`ls mean`), or the numbers observed (`n`), of a model for repeated measures: by arm and visit."""
+    visits = results.protocol.measured_visits(results.protocol.analyses[name].endpoint)
+    found = {
+        (r["arm"], r["visit"]): r
+        for r in results.rows(analysis=name, statistic=statistic, subgroup=None)
+        if r["arm"]
+    }
+    return {arm: {v: found[arm, v] for v in visits if (arm, v) in found} for arm in results.protocol.arms}
+
+
+def model_differences(results: Results, name: str) -> Table:
+    """The comparisons of a model for repeated measures: by arm and visit."""
+    table: Table = {arm: {} for arm in treatments(results.protocol)}
+    for visit in results.protocol.analysis_visits(results.protocol.analyses[name]):
+        for row in leading(results, name, visit):
+            table[row["arm"]][visit] = row
+    return table
+
+
 def described(results: Results, endpoint: str, visit: str, arm: str, statistic: str) -> Row | None:
     """One row of the description of an endpoint or score by visit and arm."""
     rows = results.rows(

@@ -24,12 +24,14 @@ from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons
 from armwise.report.numbers import MINUS, decimal_value, in_points, number
 from armwise.report.tables import Text
-from armwise.report.words import Words, counted, joined, opening
+from armwise.report.words import Words, counted, inside, joined, opening
 
 #: The standardised difference that counts as one, at baseline.
 TENTH: Final = Decimal("0.1")
 
 Direction = Literal["more", "less", "unclear", "not estimable"]
+Clear = dict[tuple[str, Direction], list[str]]
+"""The visits at which an arm differs clearly from the reference, by arm and direction."""
 
 
 def direction(row: Row, adjusted: Row | None = None) -> Direction:
@@ -172,29 +174,60 @@ def course(results: Results, words: Words, score: str) -> str:
     visits, clear = _visits_by_direction(results, words, score)
     if not visits:
         return f"{label} at each visit"
-    arms = words.treatments
-    names = joined(words.brief(a) for a in arms)
     if not clear:
         return f"{label} did not differ clearly between the arms at any visit"
+    return f"{label} was {'; '.join(_clear(words, clear, visits))}"
+
+
+def _clear(words: Words, clear: Clear, visits: Sequence[str]) -> list[str]:
+    """`lower with BMC than with conventional care at every visit`, for each arm and direction."""
     parts: list[str] = []
     for (arm, side), at in clear.items():
         word = "higher" if side == "more" else "lower"
         every = len(at) == len(visits) and len(visits) > 1
         time = "at every visit" if every else f"at {joined(words.visit(v) for v in at)}"
         parts.append(
-            f"{word} with {words.brief(arm) if len(arms) > 1 else names} than with"
-            f" {words.brief(words.protocol.reference)} {time}"
+            f"{word} with {words.brief(arm)} than with {words.brief(words.protocol.reference)} {time}"
         )
-    return f"{label} was {'; '.join(parts)}"
+    return parts
 
 
-def _visits_by_direction(
-    results: Results, words: Words, score: str
-) -> tuple[list[str], dict[tuple[str, Direction], list[str]]]:
+def repeated(results: Results, words: Words, names: Sequence[str]) -> str:
+    """The heading of the models of all visits: at which visits the arms differ, by rule 1 at each.
+
+    Args:
+        results: the results.
+        words: the study's words.
+        names: the analyses, each a model.
+    """
+    found = [_model_finding(results, words, name) for name in names]
+    said = list(dict.fromkeys(f for f in found if f))
+    return f"In one model of all visits, {'; '.join(said)}" if said else "All visits in one model"
+
+
+def _model_finding(results: Results, words: Words, name: str) -> str:
+    label = inside(words.endpoint(words.protocol.analyses[name].endpoint))
+    visits: list[str] = []
+    clear: Clear = {}
+    for rows in comparisons.model_differences(results, name).values():
+        for visit, row in rows.items():
+            side = direction(row, comparisons.adjusted_p(results, row))
+            visits += [visit] if side != "not estimable" and visit not in visits else []
+            if side in ("more", "less"):
+                clear.setdefault((row["arm"], side), []).append(visit)
+    if not visits:
+        return f"{label} could not be compared"
+    if not clear:
+        time = "at any visit" if len(visits) > 1 else words.at(visits[0])
+        return f"{label} did not differ clearly between the arms {time}"
+    return f"{label} was {'; '.join(_clear(words, clear, visits))}"
+
+
+def _visits_by_direction(results: Results, words: Words, score: str) -> tuple[list[str], Clear]:
     """The visits at which a score's change (else value) is compared, and those with a clear difference by arm."""
     endpoint = comparisons.change_endpoint(words.protocol, score)
     visits: list[str] = []
-    clear: dict[tuple[str, Direction], list[str]] = {}
+    clear: Clear = {}
     for visit in words.protocol.visits_after_baseline():
         names = comparisons.answers(results, endpoint, visit) if endpoint else []
         if not names:

@@ -30,6 +30,7 @@ from armwise.report.sections import (
     problems,
     provenance,
     published,
+    repeated,
     responders,
     subgroups,
 )
@@ -40,6 +41,7 @@ from armwise.report.words import Words
 SECTIONS: Final[tuple[Callable[[Results, Words], Section | None], ...]] = (
     participants.section,
     course.section,
+    repeated.section,
     responders.section,
     distribution.section,
     outcomes.section,

@@ -39,6 +39,9 @@ COUNT_STATISTICS: Final = frozenset(
         "tests",
         "missing outcomes",
         "excluded",
+        "observations",
+        "variance parameters",
+        "evaluations",
     }
 )
 
@@ -275,7 +278,7 @@ def row_decimals(row: Mapping[str, Any], sd: float | None = None) -> int:
         return percent_decimals(max(sizes, default=None))
     if statistic in RATIOS:
         return ratio_decimals(row["estimate"])
-    if statistic in {"standardised difference", "hedges g", "lord"}:
+    if statistic in {"standardised difference", "hedges g", "lord", "correlation"}:
         return 2
     if statistic in {"number needed to treat", "effective sample size"}:
         return 1 if statistic == "number needed to treat" and abs(row["estimate"]) < 10 else 0

@@ -77,6 +77,11 @@ REFERENCES: Final = (
         lambda u: u.method("Fisher"),
     ),
     Reference(
+        "Giesbrecht FG, Burns JC. Two-stage analysis based on a mixed model: large-sample asymptotic theory and"
+        " small-sample simulation results. Biometrics 1985;41:477-486.",
+        lambda u: u.method("Satterthwaite"),
+    ),
+    Reference(
         "Hedges LV. Distribution theory for Glass’s estimator of effect size and related estimators. J Educ Stat"
         " 1981;6:107-128.",
         lambda u: "hedges g" in u.statistics,
@@ -100,6 +105,11 @@ REFERENCES: Final = (
         lambda u: bool(u.words.protocol.estimands),
     ),
     Reference(
+        "Kenward MG, Roger JH. Small sample inference for fixed effects from restricted maximum likelihood. Biometrics"
+        " 1997;53:983-997.",
+        lambda u: u.method("Kenward-Roger"),
+    ),
+    Reference(
         "Kish L. Survey Sampling. New York: Wiley; 1965.", lambda u: "effective sample size" in u.statistics
     ),
     Reference(
@@ -110,6 +120,11 @@ REFERENCES: Final = (
     Reference(
         "Lord FM. A paradox in the interpretation of group comparisons. Psychol Bull 1967;68:304-305.",
         lambda u: "lord" in u.statistics,
+    ),
+    Reference(
+        "Mallinckrodt CH, Lane PW, Schnell D, Peng Y, Mancuso JP. Recommendations for the primary analysis of"
+        " continuous endpoints in longitudinal clinical trials. Drug Inf J 2008;42:303-319.",
+        lambda u: u.method("MMRM"),
     ),
     Reference(
         "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the other."

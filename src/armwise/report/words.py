@@ -351,6 +351,7 @@ class Words:
             "ancova": "analysis of covariance",
             "mean-difference": "difference in means",
             "mann-whitney": "Mann-Whitney test with the Hodges-Lehmann shift",
+            "mmrm": "mixed model for repeated measures (all visits)",
             "risk-difference": "difference in risks",
             "risk-ratio": "ratio of risks",
             "odds-ratio": "ratio of odds",
@@ -378,6 +379,10 @@ def missing_rule(rule: str) -> str:
         "complete-cases": "patients without the answer are left out (complete cases)",
         "non-response": "a missing answer counts as no response",
         "worst-case": "missing answers count against the treatment (no response there, response in the reference arm)",
+        "likelihood": (
+            "every observed visit is used, and a missing answer is taken to be missing at random, given arm, covariates"
+            " and the visits that were observed"
+        ),
         "locf": "a missing answer takes the last one before it (last observation carried forward)",
     }.get(rule, hyphenless(rule))
 

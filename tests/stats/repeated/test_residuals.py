@@ -17,7 +17,10 @@ from armwise.stats.repeated.fitting import evaluate_at, mmrm_cross_products, mmr
 from armwise.stats.repeated.residuals import residuals
 from armwise.stats.repeated.wide import Wide
 
-CASES = [pytest.param(k, id=f"{c['data']}-{c['covariance']}") for k, c in enumerate(witness("residuals")["residuals"])]
+CASES = [
+    pytest.param(k, id=f"{c['data']}-{c['covariance']}")
+    for k, c in enumerate(witness("residuals")["residuals"])
+]
 
 
 def fit_of(data: Simulated, reml: bool = True) -> Mmrm:
@@ -35,9 +38,7 @@ def test_at_its_covariance_the_residuals_are_nlmes(k: int, kind: str) -> None:
     fit = evaluate_at(Wide(data.visits, design.covariates, y, u), design, w["sigma"])
     found = residuals(fit, kind)  # type: ignore[arg-type]
     subjects = list(data.by_subject)
-    at = [
-        (subjects.index(s), data.visits.index(v)) for s, v in zip(w["subject"], w["visit"], strict=True)
-    ]
+    at = [(subjects.index(s), data.visits.index(v)) for s, v in zip(w["subject"], w["visit"], strict=True)]
     expected = np.array(w[kind])
     assert np.max(np.abs(found[tuple(np.array(at).T)] - expected)) < 1e-9 * np.max(np.abs(expected))
     assert np.isnan(found).sum() == found.size - len(expected)
@@ -93,5 +94,5 @@ def test_a_kind_that_does_not_exist_and_a_fit_without_rows_are_refused() -> None
         residuals(fit, "scaled")  # type: ignore[arg-type]
     assert fit.wide is not None
     alone = mmrm_cross_products(cross_products(fit.wide), fit.design)
-    with pytest.raises(UsageError, match="residuals need a subject's rows, .* cross-products alone"):
+    with pytest.raises(UsageError, match=r"residuals need a subject's rows, .* cross-products alone"):
         residuals(alone)

@@ -15,12 +15,13 @@ from textbook import evaluated, subjects_of
 from textbook_structures import Floats
 
 from armwise.errors import UsageError
-from armwise.stats.repeated import robust
+from armwise.stats.repeated import robust, whitened_rows
 from armwise.stats.repeated.contrasts import contrasts
 from armwise.stats.repeated.cross_products import cross_products
 from armwise.stats.repeated.fitted import Mmrm, VcovMethod
 from armwise.stats.repeated.fitting import evaluate_at, mmrm_cross_products, mmrm_wide
 from armwise.stats.repeated.robust import bell_mccaffrey, joint_bell_mccaffrey, robust_covariance
+from armwise.stats.repeated.whitened_rows import WhitenedRows
 from armwise.stats.repeated.wide import Wide
 
 ROBUST: tuple[VcovMethod, ...] = ("empirical", "jackknife", "bias-reduced")
@@ -28,7 +29,13 @@ ROBUST: tuple[VcovMethod, ...] = ("empirical", "jackknife", "bias-reduced")
 
 def fit_of(data: Simulated, vcov: VcovMethod) -> Mmrm:
     return mmrm_wide(
-        data.y, data.by_visit, data.overall, group=data.group, weights=data.weights, vcov=vcov, df="satterthwaite"
+        data.y,
+        data.by_visit,
+        data.overall,
+        group=data.group,
+        weights=data.weights,
+        vcov=vcov,
+        df="satterthwaite",
     )
 
 
@@ -57,10 +64,8 @@ def test_covariance_and_degrees_of_freedom_of_many_subjects_are_the_oracles(vcov
     L = np.vstack([np.eye(fit.rank), np.random.default_rng(1).normal(size=(3, fit.rank))])
     found = contrasts(fit, L).df
     assert np.max(np.abs(found / [e.bell_mccaffrey(c, vcov) for c in L] - 1)) < 1e-10
-    rows = robust._Rows.of(fit)
-    leverage = np.concatenate(
-        [np.einsum("jjn->n", rows.hat(c, robust._products(c.u))) for c in rows.chunks(fit)]
-    )
+    rows = WhitenedRows.of(fit)
+    leverage = np.concatenate([np.einsum("jjn->n", rows.hat(chunk)) for chunk in rows.chunks()])
     assert 2 < np.sum(leverage > robust.SERIES) < 20
     assert leverage.sum() == pytest.approx(fit.rank, rel=1e-10)
 
@@ -74,9 +79,9 @@ def test_the_series_and_the_eigenvalues_give_the_same_numbers(
     H = x @ x.transpose(0, 2, 1)
     H *= (rng.uniform(1e-6, 0.12, size=300) / np.einsum("njj->n", H))[:, None, None]
     H, v = np.ascontiguousarray(H.transpose(1, 2, 0)), rng.normal(size=(2, 5, 300))
-    series = robust._adjusted(H, v, power)
+    series = robust.adjusted(H, v, power)
     monkeypatch.setattr(robust, "SERIES", 0.0)
-    np.testing.assert_allclose(series, robust._adjusted(H, v, power), rtol=0, atol=2e-14)
+    np.testing.assert_allclose(series, robust.adjusted(H, v, power), rtol=0, atol=2e-14)
 
 
 @pytest.mark.parametrize("name", ["two_by_twenty", "weighted", "grouped", "single_subject_patterns"])
@@ -141,7 +146,7 @@ def test_the_size_of_the_chunks_changes_nothing(vcov: VcovMethod, monkeypatch: p
     fit = fit_of(designs.weighted(), vcov)
     C = np.random.default_rng(2).normal(size=(fit.rank, 20))
     whole, df = robust_covariance(fit), bell_mccaffrey(fit, C)
-    monkeypatch.setattr(robust, "SUBJECTS", 7)
+    monkeypatch.setattr(whitened_rows, "SUBJECTS", 7)
     monkeypatch.setattr(robust, "CONTRASTS", 3)
     assert apart(robust_covariance(fit), whole) < 1e-12
     np.testing.assert_allclose(bell_mccaffrey(fit, C), df, rtol=1e-11)
@@ -187,7 +192,9 @@ def test_the_joint_test_rotates_to_uncorrelated_contrasts(vcov: VcovMethod) -> N
     fit = fit_of(data, vcov)
     L = np.eye(fit.rank)[4:7]
     f, df = joint_bell_mccaffrey(fit, whitened(fit, L), L @ fit.beta)
-    assert f == pytest.approx(float(L @ fit.beta @ np.linalg.solve(L @ fit.vcov @ L.T, L @ fit.beta)) / 3, rel=1e-10)
+    assert f == pytest.approx(
+        float(L @ fit.beta @ np.linalg.solve(L @ fit.vcov @ L.T, L @ fit.beta)) / 3, rel=1e-10
+    )
     e = evaluated(subjects_of(data.y, data.by_visit, data.overall), "us", [fit.sigma[0]])
     _, vectors = np.linalg.eigh(L @ e.robust(vcov) @ L.T)
     nu = np.array([e.bell_mccaffrey(c, vcov) for c in vectors.T @ L])
@@ -211,5 +218,7 @@ def test_a_fit_without_rows_has_no_robust_covariance() -> None:
     fit = fit_of(designs.two_by_twenty(), "empirical")
     assert fit.wide is not None
     alone = replace(mmrm_cross_products(cross_products(fit.wide), fit.design), vcov_method="jackknife")
-    with pytest.raises(UsageError, match=r"robust covariances need a subject's rows, .* cross-products alone; fit it"):
+    with pytest.raises(
+        UsageError, match=r"robust covariances need a subject's rows, .* cross-products alone; fit it"
+    ):
         robust_covariance(alone)

@@ -3,6 +3,7 @@
     estimates      the primary estimate under every declared analysis
     flow           participants from assessment to analysis
     trajectory     the main score over time, and the difference on the same axis
+    ls_means       the same of a model for repeated measures
     responders     responders by visit
     subgroups      one comparison within each subgroup
     distribution   cumulative distribution of change
@@ -19,6 +20,7 @@ from armwise.report.figures.distribution import distribution
 from armwise.report.figures.estimates import estimates
 from armwise.report.figures.flow import flow
 from armwise.report.figures.interval_cell import interval_cell
+from armwise.report.figures.ls_means import ls_means
 from armwise.report.figures.responders import responders
 from armwise.report.figures.subgroups import subgroups
 from armwise.report.figures.trajectory import trajectory
@@ -29,6 +31,7 @@ __all__ = [
     "estimates",
     "flow",
     "interval_cell",
+    "ls_means",
     "responders",
     "subgroups",
     "trajectory",

@@ -20,6 +20,7 @@ MISSING = {
     "non-response": "missing answers count as no response",
     "worst-case": "worst case for missing answers",
     "locf": "last answer carried forward",
+    "likelihood": "all observed visits",
 }
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 

@@ -13,6 +13,7 @@ from armwise.report.cite import text
 from armwise.report.numbers import levels, number
 from armwise.report.page import Block, Prose, Section
 from armwise.report.references import used
+from armwise.report.sections import repeated
 from armwise.report.sections.outcomes import adjusted_words, family_words
 from armwise.report.tables import Column, Line, Table, Text
 from armwise.report.words import (
@@ -40,6 +41,7 @@ INTERVALS: Mapping[str, str] = {
     "newcombe": "the unadjusted difference in risks has Newcombe’s interval from two Wilson limits",
     "miettinen-nurminen": "score intervals for risks and their ratios follow Miettinen and Nurminen",
     "ancova": "analysis of covariance gives t intervals from its model",
+    "mmrm": "the mixed model for repeated measures gives t intervals, with degrees of freedom of their own for each",
     "welch": "unadjusted differences in means have Welch’s interval",
     "fisher": "Fisher’s exact method gives the conditional odds ratio",
     "wilson": "single proportions have Wilson’s interval",
@@ -55,6 +57,7 @@ def section(results: Results, words: Words) -> Section:
     statistics = (
         _weights(words),
         _missing(words),
+        _paragraph("Repeated measures", repeated.methods(results, words)),
         _ls_means(words),
         _intervals(results),
         _tests(words),
@@ -259,6 +262,7 @@ def _how(words: Words, a: Analysis) -> str:
         "non-response": "; missing answer is no response",
         "worst-case": "; worst case for missing answers",
         "locf": "; last observation carried forward",
+        "likelihood": "; every observed visit, missing at random",
     }[a.missing]
     margin = f"; {a.margin.kind} margin {a.margin.value:g}" if a.margin else ""
     return f"{opening(words.method(a))}{covariates}{missing}{margin}"
@@ -289,7 +293,9 @@ def _missing(words: Words) -> Text:
 
 
 def _ls_means(words: Words) -> Text:
-    weights = dict.fromkeys(a.ls_means for a in words.protocol.analyses.values() if a.method == "ancova")
+    weights = dict.fromkeys(
+        a.ls_means for a in words.protocol.analyses.values() if a.method in ("ancova", "mmrm")
+    )
     said = {
         "equal": "equal weights for the categories of a factor",
         "observed": "the observed shares of the categories of a factor",

@@ -31,6 +31,8 @@ Bools = NDArray[np.bool_]
 
 #: Smaller coefficients than this share of a contrast's largest one are none.
 INVOLVED = 1e-10
+#: A column that changes by less than this share of its size does not: that is rounding.
+NO_CHANGE = 1e-9
 
 
 def between_within(fit: Mmrm, rows: Floats) -> Floats:
@@ -119,4 +121,7 @@ def _changes(products: CrossProducts, B: Floats) -> Floats:
     if not len(pairs):
         return np.zeros((0, r))
     first, second = pairs.T
-    return np.asarray((_root(after[first, second]) @ (B[second] - B[first])).reshape(-1, r))
+    root = _root(after[first, second])
+    changes = (root @ (B[second] - B[first])).reshape(-1, r)
+    size = np.sqrt(((root @ B[second]) ** 2 + (root @ B[first]) ** 2).sum(axis=(0, 1)))
+    return np.asarray(np.where(np.linalg.norm(changes, axis=0) > NO_CHANGE * size, changes, 0.0))

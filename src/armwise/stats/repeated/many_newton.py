@@ -122,7 +122,7 @@ def _moved(L: Floats, step: Floats) -> Floats:
     T = np.ascontiguousarray((pairs(m)[2] @ step).T).reshape(C, m, m)
     values, vectors = np.linalg.eigh(T)
     longest = np.abs(values).max(axis=1)
-    values = values * np.where(longest > LONGEST_STEP, LONGEST_STEP / longest, 1.0)[:, None]
+    values = values * (LONGEST_STEP / np.maximum(longest, LONGEST_STEP))[:, None]
     return np.asarray(L @ (vectors * np.exp(values / 2)[:, None, :]))
 
 

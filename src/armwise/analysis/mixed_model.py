@@ -1,0 +1,150 @@
+"""The rows of a model for repeated measures: differences by visit, LS means, the fitted covariance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from armwise.analysis.comparison import AS_ANALYSED, Comparison
+from armwise.analysis.means import unadjusted_means
+from armwise.analysis.repeated import Floats, Repeated
+from armwise.analysis.results import Row, estimate_row, row
+from armwise.errors import FitError, UsageError
+from armwise.stats import Estimate
+from armwise.stats.estimate import LS_MEAN, MEAN_DIFFERENCE
+
+#: What a contrast is that the columns of the model leave without one value.
+ALIASED = "the columns of the covariates determine the arm at this visit: no one value fits the data best"
+
+
+def mmrm_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
+    """The difference of each arm from the reference at one visit, and the unadjusted one beside it."""
+    model = _model(c)
+    for arm in c.arms:
+        if not len(c.outcome(arm)) or not len(c.outcome(c.reference)):
+            continue  # the caller says who is not there
+        difference = _difference(c, model, arm, null)
+        yield estimate_row(difference, **c.between(arm))
+        if c.analysis.adjust != "none":
+            yield from unadjusted_means(c, arm, conditional=difference)
+
+
+def _difference(c: Comparison, model: Repeated, arm: str, null: float) -> Estimate:
+    L = None if model.fit.model is None else model.row(c.visit, arm) - model.row(c.visit, c.reference)
+    return _estimate(c, model, L, MEAN_DIFFERENCE, null=null, n_arm=c.size(arm), n_versus=c.size(c.reference))
+
+
+def model_rows(c: Comparison) -> Iterator[Row]:
+    """What belongs to the model and not to one of its comparisons, for every visit of the model.
+
+    LS means of every arm and how many were observed, the SD at each visit, the correlation of each pair, and how it was
+    fitted.
+    """
+    model = _model(c)
+    for visit in model.visits:
+        about = {**c.about, "visit": visit}
+        for arm in c.protocol.arms:
+            seen = model.observed(arm, visit)
+            observed = {**about, "arm": arm, "method": AS_ANALYSED, "unit": "subjects"}
+            yield row("n", seen, n=c.size(arm), **observed)
+            yield _ls_mean(c, model, visit, arm, about)
+    yield from _covariance_rows(c, model)
+    yield from _fit_rows(c, model)
+
+
+def _ls_mean(c: Comparison, model: Repeated, visit: str, arm: str, about: dict[str, Any]) -> Row:
+    if model.fit.model is not None and not model.observed(arm, visit):
+        why = f"nobody in {arm} is analysed at this visit"
+        found = Estimate.not_estimable(
+            LS_MEAN, c.method, why, conf_level=c.analysis.conf_level, n=c.people.height, n_arm=c.size(arm)
+        )
+        return estimate_row(found, **about, arm=arm)
+    L = None if model.fit.model is None else model.row(visit, arm)
+    made = estimate_row(
+        _estimate(c, model, L, LS_MEAN, n_arm=c.size(arm)), **{**about, "arm": arm, "p": None}
+    )
+    if made["status"] == "ok":
+        made["reason"] = "; ".join(filter(None, (made["reason"], model.weights)))
+    return made
+
+
+def _covariance_rows(c: Comparison, model: Repeated) -> Iterator[Row]:
+    """SDs and correlations of what the model leaves unexplained."""
+    fit = model.fit
+    sigma = None if fit.model is None else np.asarray(fit.model.sigma)[0]
+    sd = None if sigma is None else np.sqrt(np.diag(sigma))
+    place = {v: j for j, v in enumerate(model.seen)}
+    about = {**c.about, "method": c.method, "n": c.people.height}
+    for visit in model.visits:
+        value = None if sd is None or visit not in place else float(sd[place[visit]])
+        yield _fact("sd", value, model, **{**about, "visit": visit})
+    for first, second in combinations(model.visits, 2):
+        value = None
+        if sigma is not None and sd is not None and first in place and second in place:
+            i, j = place[first], place[second]
+            value = float(sigma[i, j] / (sd[i] * sd[j]))
+        pair = {**about, "visit": first, "item": second, "unit": "correlation"}
+        yield _fact("correlation", value, model, **pair)
+
+
+def _fit_rows(c: Comparison, model: Repeated) -> Iterator[Row]:
+    """How good the fit is and how it was reached."""
+    fit = model.fit.model
+    about = {**c.about, "visit": None, "method": c.method, "n": c.people.height, "unit": ""}
+    for statistic, value in (
+        ("log likelihood", None if fit is None else fit.loglik),
+        ("aic", None if fit is None else fit.aic),
+        ("variance parameters", None if fit is None else fit.n_parameters),
+        ("observations", int(np.count_nonzero(~np.isnan(model.outcomes)))),
+        ("evaluations", None if fit is None else fit.evaluations),
+    ):
+        yield _fact(statistic, value, model, **about)
+
+
+def _fact(statistic: str, value: float | None, model: Repeated, **about: Any) -> Row:
+    """A row without an interval, or why it is not there."""
+    if value is None or not math.isfinite(value):
+        why = model.fit.note if model.fit.model is None else "nobody is analysed at this visit"
+        return row(statistic, None, status="not estimable", reason=why, **about)
+    return row(statistic, value, reason=model.fit.note, **about)
+
+
+def _estimate(
+    c: Comparison, model: Repeated, L: Floats | None, statistic: str, *, null: float | None = None, n_arm: int,
+    n_versus: int | None = None,
+) -> Estimate:  # fmt: skip
+    """One contrast of the fit, with what there is to know of the fit; None as a contrast: there is no fit."""
+    from armwise.stats.repeated.contrasts import contrasts
+
+    level, fit = c.analysis.conf_level, model.fit
+    n = c.people.height
+
+    def without(why: str) -> Estimate:
+        return Estimate.not_estimable(
+            statistic, c.method, why, conf_level=level, n=n, n_arm=n_arm, n_versus=n_versus
+        )
+
+    if fit.model is None or L is None:
+        return without(fit.note)
+    try:
+        found = contrasts(fit.model, L[None, :], conf_level=level, null=null or 0.0)
+    except (FitError, UsageError) as error:
+        return without(str(error))
+    numbers = (found.estimate, found.se, found.df, found.lower, found.upper, found.p)
+    value, se, df, lower, upper, p = (float(np.asarray(x)[0]) for x in numbers)
+    if not all(math.isfinite(x) for x in (value, se, lower, upper)) or math.isnan(df):
+        return without(ALIASED)
+    return Estimate(
+        value, se, df, lower, upper, level, None if null is None else p, c.people.height, n_arm, n_versus, c.method,
+        statistic, reason=fit.note,
+    )  # fmt: skip
+
+
+def _model(c: Comparison) -> Repeated:
+    if c.repeated is None:
+        raise UsageError(f"{c.name}: not an analysis of repeated measures")
+    return c.repeated
