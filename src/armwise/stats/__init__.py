@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from armwise.stats.repeated.fitting import mmrm_wide as mmrm_wide
     from armwise.stats.repeated.least_squares_means import LsEstimates as LsEstimates
     from armwise.stats.repeated.least_squares_means import lsmeans as lsmeans
+    from armwise.stats.repeated.many import ManyFits as ManyFits
+    from armwise.stats.repeated.many import mmrm_many as mmrm_many
     from armwise.stats.repeated.standardisation import Standardised as Standardised
     from armwise.stats.repeated.standardisation import standardised_means as standardised_means
     from armwise.stats.repeated.summary import coefficients as coefficients
@@ -93,6 +95,8 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "mmrm": ("repeated.by_formula", "mixed model for repeated measures, by formula from a long table"),
     "mmrm_wide": ("repeated.fitting", "the same from wide arrays, the quickest way in"),
     "mmrm_cross_products": ("repeated.fitting", "the same from sums over patterns, without the rows"),
+    "mmrm_many": ("repeated.many", "the same for thousands of data sets at once"),
+    "ManyFits": ("repeated.many", "fits of one model to many data sets"),
     "Mmrm": ("repeated.fitted", "a fitted model for repeated measures"),
     "CrossProducts": ("repeated.cross_products", "the sums that a model for repeated measures needs; they add up"),
     "coefficients": ("repeated.summary", "coefficients with standard errors, degrees of freedom, p, intervals"),

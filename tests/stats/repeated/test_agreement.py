@@ -10,7 +10,7 @@ import designs
 import numpy as np
 import pytest
 from designs import Simulated
-from textbook import Evaluation, evaluated, fitted, subjects_of
+from textbook import Evaluation, apart, apart_each, evaluated, fitted, subjects_of
 from textbook_structures import Floats, structure, theta_of
 
 from armwise.stats.repeated.contrasts import contrasts, joint_test
@@ -21,17 +21,6 @@ from armwise.stats.repeated.wide import Wide
 
 TIMES = (0.0, 1.0, 3.0, 6.5)
 STRUCTURES = ("us", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "ad", "adh", "ind", "indh", "sp_exp")
-
-
-def apart(found: Any, expected: Any) -> float:
-    """The largest difference, relative to the largest entry expected."""
-    expected = np.asarray(expected, dtype=float)
-    return float(np.max(np.abs(np.asarray(found) - expected)) / np.max(np.abs(expected)))
-
-
-def apart_each(found: Any, expected: Any) -> float:
-    """The largest relative difference."""
-    return float(np.max(np.abs(np.asarray(found) / np.asarray(expected) - 1)))
 
 
 def rows_of(data: Simulated) -> tuple[Wide, Design]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from r_models import r_data, witness
-from test_agreement import apart, apart_each
+from textbook import apart, apart_each
 from textbook_structures import Floats, theta_of
 
 from armwise.stats.repeated.contrasts import contrasts, joint_test

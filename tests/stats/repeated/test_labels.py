@@ -83,6 +83,18 @@ def test_a_missing_subject_is_marked_wherever_it_stands(make: object) -> None:
     assert coded.codes[0] == coded.codes[8]
 
 
+@pytest.mark.parametrize("make", [lambda labels: pd.Series(labels), lambda labels: pl.Series("s", labels)])
+@pytest.mark.parametrize(
+    "labels", [["a", "a", "b", "b", "c", "c"], ["b", "b", "a", "a", "b", "b"], [1, 1, 2, 2, 2, 2]]
+)
+def test_subjects_in_runs_in_ascending_order_or_not_have_codes_by_first_appearance(
+    make: object, labels: object
+) -> None:
+    coded = subject_codes(nw.from_native(make(labels), series_only=True))  # type: ignore[operator]
+    assert [coded.levels[int(code)] for code in coded.codes] == labels
+    assert list(dict.fromkeys(coded.codes.tolist())) == list(range(len(set(labels))))  # type: ignore[call-overload]
+
+
 def test_the_first_row_of_each_code_is_found_and_missing_ones_do_not_count() -> None:
     assert first_rows(np.array([-1, 2, 0, 2, 1, 0]), 3).tolist() == [2, 4, 1]
 

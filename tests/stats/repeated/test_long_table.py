@@ -136,6 +136,12 @@ def test_a_table_in_which_nothing_is_complete_says_what_is_missing() -> None:
         read(data)
 
 
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.from_pandas])
+def test_an_empty_table_is_refused(make: Any) -> None:
+    with pytest.raises(UsageError, match="missing: nothing, but the table is empty"):
+        read(make(trial().iloc[:0]))
+
+
 def test_infinite_values_are_refused() -> None:
     data = trial()
     data.loc[0, "baseline"] = np.inf

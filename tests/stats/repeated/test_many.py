@@ -78,7 +78,7 @@ def treatment_coded() -> Sets:
 def nearly_the_same_covariate() -> Sets:
     """Baseline measured twice, correlation 0.9999: the columns are made orthonormal."""
     y, u, _ = trials(5, 40, 3, 0.6, 0.1, 4)
-    again = u[:, :, 2] + 0.01 * np.random.default_rng(4).normal(size=u.shape[:2])
+    again = u[:, :, 2] + 0.01 * np.random.default_rng(44).normal(size=u.shape[:2])
     design = crossed_design(["v0", "v1", "v2"], ["arm", "baseline"], ["again"])
     return y, np.concatenate([u[:, :, :3], again[:, :, None]], axis=2), design
 
@@ -90,9 +90,15 @@ def aliased() -> Sets:
     return y, np.concatenate([u[:, :, :3], (u[:, :, 1] + u[:, :, 2])[:, :, None], u[:, :, 3:]], axis=2), design
 
 
+def visits_in_other_units() -> Sets:
+    """Standard deviations from 0.001 to 100,000, and no effect that visits share."""
+    drawn = [simulate(np.random.default_rng([14, s]), 40, autoregressive(3, 0.7, np.array([1e-3, 10.0, 1e5]))) for s in range(4)]
+    return stacked(drawn, ("arm", "baseline", "age"), ())
+
+
 def too_few_complete() -> Sets:
     """Six visits, 30 % missing: too few complete subjects for the first start, and the pairwise one is used."""
-    return trials(3, 20, 6, 0.5, 0.35, 60)
+    return trials(2, 30, 6, 0.5, 0.3, 60)
 
 
 ORDINARY: dict[str, Callable[[], Sets]] = {
@@ -101,9 +107,9 @@ ORDINARY: dict[str, Callable[[], Sets]] = {
     "two visits": lambda: trials(6, 15, 2, 0.5, 0.2, 9),
     "one visit": lambda: trials(4, 15, 1, 0.5, 0.0, 10),
     "seven visits": lambda: dropouts(4, 50, 7, 0.8, 0.3, 11),
-    "correlation 0.999": lambda: dropouts(4, 60, 4, 0.999, 0.15, 12),
+    "correlation 0.998": lambda: dropouts(4, 60, 4, 0.998, 0.15, 12),
     "SD 0.01, mean 1e4": lambda: trials(4, 40, 4, 0.7, 0.15, 13, 0.01, 1e4),
-    "units from 1e-3 to 1e5": lambda: trials(4, 40, 3, 0.7, 0.15, 14, np.array([1e-3, 10.0, 1e5])),
+    "units from 1e-3 to 1e5": visits_in_other_units,
     "complete": lambda: trials(4, 20, 3, 0.7, 0.0, 15),
     "common covariates": common_covariates,
     "straight lines": straight_lines,
@@ -186,7 +192,7 @@ def test_the_stack_says_what_an_independent_oracle_says() -> None:
     fits = mmrm_many(y, u, design, contrasts=np.eye(len(design.columns)))
     assert fits.contrasts is not None and not fits.alone.any()
     for s, one in enumerate(data):
-        e = fitted(subjects_of(one.y, one.by_visit, one.overall, None, None))
+        e = fitted(subjects_of(one.y, one.by_visit, one.overall), "us")
         assert apart(fits.beta[s], e.beta) < 1e-9
         assert apart(fits.sigma[s], e.sigmas[0]) < 1e-8
         assert apart(fits.vcov[s], e.kenward_roger(second=False)) < 1e-8
@@ -262,7 +268,7 @@ def test_a_data_set_in_another_unit_does_not_disturb_the_others() -> None:
 
 
 def test_small_sets_with_many_gaps_end_as_they_end_alone() -> None:
-    sets = trials(12, 12, 4, 0.7, 0.3, 34)
+    sets = trials(12, 12, 5, 0.7, 0.3, 34)
     fits = mmrm_many(*sets, contrasts=some_contrasts(sets[2]))
     assert 0 < fits.ok.sum() < 12
     for s in range(12):
@@ -356,21 +362,21 @@ def test_derivatives_of_the_stack_are_those_of_its_likelihood() -> None:
     data = data_sets(y, u, design)
     stack, _, ordinary = reduced_stack(data.stack(slice(0, 3)), columns(data, design), True)
     assert ordinary.all()
-    sigma = np.array([autoregressive(3, rho, 12.0) for rho in (0.2, 0.5, 0.8)])
+    L = np.linalg.cholesky([autoregressive(3, rho, 12.0) for rho in (0.2, 0.5, 0.8)])
     j, k = np.tril_indices(3)
 
     def at(step: Floats) -> Floats:
-        moved = sigma.copy()
-        moved[:, j, k] += step
-        moved[:, k, j] = moved[:, j, k]
-        return evaluate_stack(stack, moved).loglik
+        T = np.eye(3)
+        T[j, k] += step
+        T[k, j] = T[j, k]
+        return evaluate_stack(stack, L @ np.linalg.cholesky(T)).loglik
 
-    d, h, eye = derivatives(stack, evaluate_stack(stack, sigma)), 0.02, np.eye(6)
+    d, h, eye = derivatives(stack, evaluate_stack(stack, L)), 1e-3, np.eye(6)
     gradient = np.where(j == k, 1, 2) * d.gradient[:, j, k]
     for a in range(6):
         steps = [at(c * h * eye[a]) for c in (-2, -1, 1, 2)]
         numeric = (steps[0] - 8 * steps[1] + 8 * steps[2] - steps[3]) / (12 * h)
-        assert apart(numeric, gradient[:, a]) < 1e-7
+        assert np.abs(numeric - gradient[:, a]).max() < 1e-8 * np.abs(gradient).max()
         for b in range(6):
             mixed = sum(p * q * at(h * (p * eye[a] + q * eye[b])) for p in (-1, 1) for q in (-1, 1)) / (4 * h**2)
             assert np.abs(mixed + d.information[:, a, b]).max() < 1e-4 * np.abs(d.information).max()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from test_agreement import METHODS, STRUCTURES, apart_each
-from textbook import Evaluation, Subject, evaluated
+from test_agreement import METHODS, STRUCTURES
+from textbook import Evaluation, Subject, apart_each, evaluated
 from textbook_structures import Floats, structure, theta_of
 
 from armwise.stats.repeated.contrasts import contrasts, joint_test

@@ -105,6 +105,7 @@ SOURCES: dict[str, Callable[[pl.DataFrame, Any], Any]] = {
     "LazyFrame": lambda rows, _: rows.lazy(),
     "pandas frame": lambda rows, _: rows.to_pandas(),
     "arrays": lambda rows, _: {name: rows[name].to_numpy() for name in rows.columns},
+    "Arrow table": lambda rows, _: rows.to_arrow(),
     "Parquet": as_parquet,
     "relation": lambda rows, _: duckdb.connect().from_arrow(rows.to_arrow()),
 }
@@ -141,6 +142,32 @@ def test_subjects_are_put_together_over_row_groups(size, rows, expected, tmp_pat
     path = as_parquet(rows, tmp_path, row_group_size=size)
     assert pq.ParquetFile(path).num_row_groups > len(rows) / size - 1
     agree(products_from(path, **MODEL), expected)
+
+
+def test_partitions_of_an_engine_are_read_and_its_own_files_are_not(rows, expected, tmp_path) -> None:
+    for k, name in enumerate(("part=0/a.parquet", "part=1/b.parquet")):
+        (tmp_path / name).parent.mkdir()
+        rows[slice(0, 77) if k == 0 else slice(77, None)].write_parquet(tmp_path / name)
+    for name in ("_delta_log/log.parquet", ".hidden.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("not data")
+    agree(products_from(tmp_path, **MODEL), expected)
+
+
+def test_a_file_given_twice_is_refused(rows, tmp_path) -> None:
+    path = as_parquet(rows, tmp_path)
+    with pytest.raises(UsageError, match="subject S000 do not stand together in .* and 1 more"):
+        products_from([path, path], **MODEL)
+
+
+@pytest.mark.parametrize("other", [pl.String, pl.Float64])
+def test_labels_of_two_types_are_refused(other, rows, tmp_path) -> None:
+    """The subject 7 of one file and the subject "7" of the next would be two."""
+    numbers = rows.with_columns(id=pl.col("id").str.slice(1).cast(pl.Int64))
+    numbers[:41].write_parquet(tmp_path / "1.parquet")
+    numbers[41:].with_columns(pl.col("id").cast(other)).write_parquet(tmp_path / "2.parquet")
+    with pytest.raises(UsageError, match=f"'id' holds whole numbers in one part of the source and {other}"):
+        products_from(tmp_path, **MODEL)
 
 
 def test_a_file_without_rows_between_two_others_changes_nothing(rows, expected, tmp_path) -> None:
@@ -234,6 +261,14 @@ def test_a_subject_that_comes_back_is_refused_by_name(kind, labels, rows, tmp_pa
         products_from(SOURCES[kind](scattered, tmp_path), **MODEL)
 
 
+def test_of_many_who_come_back_the_first_is_named(rows, monkeypatch) -> None:
+    monkeypatch.setattr(streams, "ROWS", 8)
+    by_visit = rows.sort("visit", "id")
+    first = next(who for k, who in enumerate(by_visit["id"]) if who in by_visit["id"][:k])
+    with pytest.raises(UsageError, match=f"subject {first} do not"):
+        products_from(by_visit.lazy(), **MODEL)
+
+
 def test_every_subject_that_comes_back_is_seen_however_far_away(rows, monkeypatch) -> None:
     monkeypatch.setattr(streams, "ROWS", 8)
     for who in ("S000", "S001", "S030", "S058"):
@@ -263,7 +298,7 @@ def test_more_subjects_out_of_order_than_can_be_told_apart_are_refused(rows, mon
     agree(products_from(rows, **MODEL), products_from(rows.lazy(), **MODEL).products)  # in order: no limit
 
 
-@pytest.mark.parametrize("kind", ["Polars frame", "pandas frame", "arrays"])
+@pytest.mark.parametrize("kind", ["Polars frame", "pandas frame", "Arrow table", "arrays"])
 def test_a_shuffled_table_in_memory_is_sorted(kind, rows, expected, tmp_path) -> None:
     shuffled = rows.sample(fraction=1.0, shuffle=True, seed=1)
     agree(products_from(SOURCES[kind](shuffled, tmp_path), **MODEL), expected)

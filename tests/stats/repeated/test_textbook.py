@@ -12,17 +12,11 @@ import pytest
 from r_models import RData, r_data, witness
 from scipy.linalg import null_space
 from scipy.stats import multivariate_normal
-from textbook import Evaluation, Model, evaluated, fitted, loglik, start, subjects_of
+from textbook import Evaluation, Model, apart, evaluated, fitted, loglik, start, subjects_of
 from textbook_structures import Floats, structure, theta_of
 
 NAMES = ("us", "vech", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "ad", "adh", "ind", "indh", "sp_exp")
 TIMES = (0.0, 1.0, 3.0, 6.5)
-
-
-def apart(found: Any, expected: Any) -> float:
-    """The largest difference, relative to the largest entry expected."""
-    expected = np.asarray(expected, dtype=float)
-    return float(np.max(np.abs(np.asarray(found) - expected)) / np.max(np.abs(expected)))
 
 
 def some_theta(name: str, m: int = 4) -> Floats:

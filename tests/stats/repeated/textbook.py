@@ -21,6 +21,17 @@ from scipy.sparse import block_diag, csr_matrix
 from textbook_structures import Floats, Structure, structure, theta_of
 
 
+def apart(found: Any, expected: Any) -> float:
+    """The largest difference, relative to the largest entry expected."""
+    expected = np.asarray(expected, dtype=float)
+    return float(np.max(np.abs(np.asarray(found) - expected)) / np.max(np.abs(expected)))
+
+
+def apart_each(found: Any, expected: Any) -> float:
+    """The largest relative difference."""
+    return float(np.max(np.abs(np.asarray(found) / np.asarray(expected) - 1)))
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """One subject's observed rows: model matrix (n_i, q), outcomes (n_i,), visit numbers, covariance group, weights."""

@@ -43,6 +43,7 @@ class Order:
     """
 
     def __init__(self, remember: bool) -> None:
+        self.kind = ""
         self.last: Any = None
         self.keys: list[NDArray[np.uint64]] | None = [] if remember else None
         self.total = 0
@@ -54,8 +55,15 @@ class Order:
         Raises:
             OutOfOrderError: nothing is remembered, and they do not ascend.
             ScatteredError: one was there before.
-            UsageError: too many to remember.
+            UsageError: too many to remember; labels of another type than before, which never equal those.
         """
+        kind = "whole numbers" if _whole(labels) else str(labels.dtype)
+        if self.kind not in ("", kind):
+            raise UsageError(
+                f"{labels.name!r} holds {self.kind} in one part of the source and {kind} in another, so that a subject's "
+                "rows could not be known to be one subject's; write it in one type"
+            )
+        self.kind = kind
         if not len(labels):
             return
         if self.keys is None:
@@ -83,22 +91,37 @@ class Order:
         if not self.keys:
             return
         keys = np.sort(np.concatenate(self.keys))
-        twice = np.flatnonzero(keys[1:] == keys[:-1])
+        twice = keys[1:][keys[1:] == keys[:-1]]
         if len(twice):
-            raise ScatteredError(int(keys[twice[0]]))
+            raise ScatteredError(self._first_back(twice))
+
+    def _first_back(self, twice: NDArray[np.uint64]) -> int:
+        """Of the keys that are there twice, the one whose second time comes first."""
+        assert self.keys
+        seen: set[int] = set()
+        for keys in self.keys:
+            for key in keys[np.isin(keys, twice)].tolist():
+                if key in seen:
+                    return int(key)
+                seen.add(key)
+        raise AssertionError("no key is there twice")
 
 
 def keys_of(labels: pl.Series) -> NDArray[np.uint64]:
     """64 bits for each label: a whole number itself, a hash of anything else."""
     import polars as pl
 
-    if labels.dtype.is_integer() and labels.dtype not in (pl.UInt64, pl.Int128):
+    if _whole(labels):
         return labels.cast(pl.Int64).to_numpy().view(np.uint64)
     return labels.hash().to_numpy()
 
 
+def _whole(labels: pl.Series) -> bool:
+    """Whether they are whole numbers of 64 bits or fewer."""
+    import polars as pl
+
+    return bool(labels.dtype.is_integer() and labels.dtype not in (pl.UInt64, pl.Int128))
+
+
 def _ascends(labels: pl.Series, last: Any) -> bool:
-    try:
-        return bool((last is None or last < labels[0]) and labels.is_sorted())
-    except TypeError:  # files whose labels are of different types
-        return False
+    return bool((last is None or last < labels[0]) and labels.is_sorted())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,9 +12,12 @@ from scipy.special import fdtrc, stdtr, stdtrit
 
 from armwise.errors import FitError, UsageError
 from armwise.stats.estimate import check_conf_level
-from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.kenward_roger import joint_kenward_roger
 from armwise.stats.repeated.satterthwaite import joint_satterthwaite, satterthwaite
+from armwise.stats.repeated.text_table import text_table
+
+if TYPE_CHECKING:
+    from armwise.stats.repeated.fitted import Mmrm
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -45,6 +49,17 @@ class Contrasts:
     upper: Floats
     conf_level: float
     null: float
+
+    def rows(self) -> list[dict[str, object]]:
+        """One record a contrast."""
+        names = ("estimate", "se", "df", "lower", "upper", "t", "p")
+        return [
+            {"contrast": label, **{name: float(getattr(self, name)[i]) for name in names}}
+            for i, label in enumerate(self.labels)
+        ]
+
+    def __str__(self) -> str:
+        return text_table(self.rows())
 
 
 @dataclass(frozen=True)

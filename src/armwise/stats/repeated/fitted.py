@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise.errors import UsageError
 from armwise.stats.repeated.basis import Basis
 from armwise.stats.repeated.covariance import Structure
 from armwise.stats.repeated.cross_products import CrossProducts
@@ -221,6 +222,9 @@ class Mmrm:
 def _means_of_rows(wide: Wide | None) -> Floats:
     """With precision weights the cross-products hold weighted sums only."""
     if wide is None:
-        raise NotImplementedError("means of covariates are not in weighted cross-products")
+        raise UsageError(
+            "weighted cross-products hold weighted sums, not the means of covariates over rows: say at which values "
+            "the means are wanted (fit.design.row), or fit from rows"
+        )
     counts = (~np.isnan(wide.y)).sum(axis=1)
     return np.asarray(counts @ wide.u / counts.sum())

@@ -1,6 +1,7 @@
 """Labels as codes: subjects, visits, arms and other categorical columns, each encoded once.
 
-Subjects are found by runs of equal labels (a sorted table costs a comparison a row), the rest by dictionary.
+Subjects are found by runs of equal labels: a sorted table costs a comparison a row; otherwise, and for other columns,
+a dictionary is made.
 """
 
 from __future__ import annotations
@@ -144,15 +145,34 @@ def subject_codes(series: Any) -> Coded:
     """Subjects as codes: runs of equal labels are found first, and only their labels are looked up."""
     native, change = series.to_native(), np.ones(len(series), dtype=bool)
     if series.implementation.is_polars():
-        change[1:] = native.slice(1).ne_missing(native.slice(0, len(native) - 1)).to_numpy()
+        change[1:] = native.slice(1).ne_missing(native.head(-1)).to_numpy()
     elif series.implementation.is_pandas():
         change[1:] = (native != native.shift(1)).fillna(True).to_numpy(dtype=bool)[1:]
     starts = np.flatnonzero(change)
     if 2 * len(starts) > len(change):
         codes, labels = _factorised(series)
         return Coded(codes, labels, False)
-    codes, labels = _factorised(series[starts])
+    runs = series[starts]
+    if _ascending(runs):
+        codes, labels = np.arange(len(starts), dtype=np.intp), np.asarray(runs.to_numpy())
+    else:
+        codes, labels = _factorised(runs)
     return Coded(np.repeat(codes, np.diff(np.append(starts, len(change)))), labels, False)
+
+
+def _ascending(labels: Any) -> bool:
+    """Whether each label is greater than the one before it, so that no two are the same and none is missing."""
+    import pandas as pd
+
+    native = labels.to_native()
+    try:
+        if labels.implementation.is_polars():
+            return bool((native.slice(1) > native.head(-1)).fill_null(False).all())
+        if labels.implementation.is_pandas():
+            return bool(pd.Series(native.array[1:] > native.array[:-1]).eq(True).all())
+    except TypeError:  # categories without an order, labels of several types
+        return False
+    return False
 
 
 def first_rows(codes: Codes, n: int) -> Codes:

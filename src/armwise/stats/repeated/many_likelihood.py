@@ -4,7 +4,7 @@ Matrices over visits are kept as arrays (m, m, C, P) for C data sets with P patt
 entry of all of them; sums over patterns are products of matrices, one a data set; and the columns of the model matrix are
 kept as sparse as the design is, so that the normal equations and their derivatives are a few additions of such sums.
 
-Derivatives are with respect to the entries of Sigma itself; `many_newton` takes them to the chart in which it steps.
+Derivatives are in whitened coordinates, Sigma = L (I + T) L' with any L for which L L' is Sigma at the point.
 """
 
 from __future__ import annotations
@@ -170,30 +170,33 @@ class StackPoint:
     """The likelihood of each data set at a covariance of its own.
 
     Attributes:
-        sigma: shape (C, m, m).
+        L: shape (C, m, m), with Sigma = L L'; any such matrix.
         W: shape (m, m, C, P), inverse of each pattern's covariance, 0 where not observed.
         Phi: shape (r, r, C), covariance of the coefficients.
         beta: shape (r, C), coefficients.
         loglik: shape (C,).
         sound: shape (C,), whether all of it could be computed.
-        pivots: shape (r, C): of X'V^-1 X, as shares of its diagonal.
     """
 
-    sigma: Floats
+    L: Floats
     W: Floats
     Phi: Floats
     beta: Floats
     loglik: Floats
     sound: Bools
-    pivots: Floats
+
+    @property
+    def sigma(self) -> Floats:
+        """The covariances, shape (C, m, m)."""
+        return np.asarray(self.L @ self.L.transpose(0, 2, 1))
 
     def take(self, chosen: Bools) -> StackPoint:
         """Some of the data sets."""
         if chosen.all():
             return self
         return StackPoint(
-            self.sigma[chosen], self.W[:, :, chosen], self.Phi[:, :, chosen], self.beta[:, chosen],
-            self.loglik[chosen], self.sound[chosen], self.pivots[:, chosen],
+            self.L[chosen], self.W[:, :, chosen], self.Phi[:, :, chosen], self.beta[:, chosen], self.loglik[chosen],
+            self.sound[chosen],
         )  # fmt: skip
 
 
@@ -243,10 +246,9 @@ def by_set(A: Floats) -> Floats:
     return A.reshape(-1, *A.shape[-2:]).transpose(1, 0, 2)
 
 
-def evaluate_stack(stack: Stack, sigma: Floats) -> StackPoint:
-    """The likelihood at sigma (C, m, m). Sets where it cannot be computed are marked as not sound."""
-    m, r = sigma.shape[1], stack.columns.rank
-    j, k, _ = pairs(m)
+def evaluate_stack(stack: Stack, L: Floats) -> StackPoint:
+    """The likelihood at L L', L (C, m, m). Sets where it cannot be computed are marked as not sound."""
+    r, sigma = stack.columns.rank, L @ L.transpose(0, 2, 1)
     with np.errstate(all="ignore"):
         W, pivots = inverses(sigma.transpose(1, 2, 0)[..., None] * stack.mask + stack.pad)
         sound = (pivots > 0).all(axis=(0, 2))
@@ -261,9 +263,8 @@ def evaluate_stack(stack: Stack, sigma: Floats) -> StackPoint:
         minus_two = n * LOG_2PI + log_det + c - (beta * b).sum(axis=0)
         if stack.reml:
             minus_two += np.log(d).sum(axis=0) + stack.columns.log_det_scale
-        share = d / A[range(r), range(r)]
         sound &= (d > 0).all(axis=0) & np.isfinite(minus_two)
-    return StackPoint(sigma, W, Phi, beta, -0.5 * minus_two, sound, share)
+    return StackPoint(L, W, Phi, beta, -0.5 * minus_two, sound)
 
 
 def normal_equations(stack: Stack, W: Floats) -> Floats:
@@ -284,40 +285,54 @@ def sandwich(stack: Stack, Z: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class StackDerivatives:
-    """Derivatives with respect to the lower triangle of Sigma, K = m (m + 1) / 2 entries.
+    """Derivatives with respect to the lower triangle of T in Sigma = L (I + T) L', K = m (m + 1) / 2 entries.
 
     Attributes:
-        gradient: shape (C, m, m), each entry of Sigma on its own.
+        gradient: shape (C, m, m), each entry of T on its own.
         information: shape (C, K, K), minus the Hessian.
-        tangents: shape (C, K, r, r), Kenward-Roger's P_a with its sign turned.
+        tangents: shape (C, K * r, r), Kenward-Roger's P_a with its sign turned, one below the other.
         halves: shape (C, K * r, r), tangents @ Phi.
+        Q, V: shapes (m, m, C, P), WL and L'WL.
     """
 
     gradient: Floats
     information: Floats
     tangents: Floats
     halves: Floats
+    Q: Floats
+    V: Floats
+
+    def take(self, chosen: Bools) -> StackDerivatives:
+        """Some of the data sets."""
+        return StackDerivatives(
+            self.gradient[chosen], self.information[chosen], self.tangents[chosen], self.halves[chosen],
+            self.Q[:, :, chosen], self.V[:, :, chosen],
+        )  # fmt: skip
 
 
 def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
     """Gradient and observed information at a point."""
     C, P = stack.n.shape
     m, d, r = stack.columns.X.shape
-    j, k, dup = pairs(m)
-    K, W = len(j), point.W
+    dup = pairs(m)[2]
+    K = dup.shape[1]
     Phi = np.ascontiguousarray(point.Phi.transpose(2, 0, 1))
     r_uy, S = residuals(stack, (stack.columns.X @ point.beta).transpose(2, 0, 1))
     if stack.reml:
         S += symmetric(_hat(stack, point.Phi), m)
-    F = times(times(W, S), W)
-    nW = stack.n * W
-    gradient = np.asarray(0.5 * (F - nW).sum(axis=3).transpose(2, 0, 1))
-    F -= 0.5 * nW
-    tensor = (by_set(W) @ by_set(F).transpose(0, 2, 1)).reshape(C, m, m, m, m)
+    L = np.ascontiguousarray(point.L.transpose(1, 2, 0))[..., None]
+    Q = times(point.W, L)
+    Lt, Qt = L.transpose(1, 0, 2, 3), Q.transpose(1, 0, 2, 3)
+    V, F = times(Lt, Q), times(Qt, times(S, Q))
+    nV = stack.n * V
+    gradient = np.asarray(0.5 * (F - nV).sum(axis=3).transpose(2, 0, 1))
+    F -= 0.5 * nV
+    # tr(E_a V E_b F), summed over patterns
+    tensor = (by_set(V) @ by_set(F).transpose(0, 2, 1)).reshape(C, m, m, m, m)
     tensor = dup.T @ tensor.transpose(0, 4, 1, 2, 3).reshape(C, m * m, m * m) @ dup
     width = d * (d + 1) // 2
     ux = np.concatenate([stack.ux[:, :, :width], r_uy.reshape(C, P, m * d)], axis=2)
-    inner = ux.transpose(0, 2, 1) @ by_set(pair_products(W)).transpose(0, 2, 1)
+    inner = ux.transpose(0, 2, 1) @ by_set(pair_products(Q)).transpose(0, 2, 1)
     inner = np.ascontiguousarray(inner.reshape(C, -1, K, K).transpose(2, 1, 0, 3))  # (pair of visits, moments, C, a)
     found = stack.columns.both @ inner.reshape(-1, C * K)
     tangents = np.ascontiguousarray(found[: r * r].T).reshape(C, K * r, r)
@@ -327,7 +342,7 @@ def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
     if stack.reml:
         turned = halves.reshape(C, K, r, r).transpose(0, 1, 3, 2).reshape(C, K, r * r)
         information -= 0.5 * (halves.reshape(C, K, r * r) @ turned.transpose(0, 2, 1))
-    return StackDerivatives(gradient, information, tangents.reshape(C, K, r, r), halves)
+    return StackDerivatives(gradient, information, tangents, halves, Q, V)
 
 
 def pair_products(Q: Floats) -> Floats:

@@ -22,7 +22,6 @@ from armwise.stats.repeated.many_likelihood import (
     derivatives,
     evaluate_stack,
     inverses,
-    pair_products,
 )
 from armwise.stats.repeated.moments import Moments
 from armwise.stats.repeated.newton import CONVERGED, LONGEST_STEP, ROUNDING
@@ -46,7 +45,7 @@ class StackOptimum:
     Attributes:
         at: shape (C,), which of the sets of the chunk they are.
         stack, point, derivatives: of those sets, at the maximum.
-        W: shape (C, K, K), covariance of the entries of Sigma.
+        W: shape (C, K, K), covariance of the entries of T.
         evaluations: how often the likelihood was computed.
         decrement: shape (C,), Newton's decrement.
     """
@@ -71,47 +70,41 @@ def maximise_stack(stack: Stack, at: Ints, sigma: Floats) -> list[StackOptimum]:
     m = sigma.shape[1]
     dup = pairs(m)[2]
     found: list[StackOptimum] = []
-    L = _roots(sigma)
-    point = evaluate_stack(stack, sigma)
+    point = evaluate_stack(stack, _roots(sigma))
     evaluations = 1
-    stack, at, L, point = stack.take(point.sound), at[point.sound], L[point.sound], point.take(point.sound)
+    stack, at, point = stack.take(point.sound), at[point.sound], point.take(point.sound)
     before, slow = np.full(len(at), np.inf), np.zeros(len(at), dtype=int)
     for _ in range(MOST_ITERATIONS):
         if not len(at):
             break
         d = derivatives(stack, point)
-        J = pair_products(L.transpose(1, 2, 0)).transpose(2, 0, 1)
-        G = L.transpose(0, 2, 1) @ d.gradient @ L
-        g = (G.reshape(len(at), -1) @ dup).T
-        information = J.transpose(0, 2, 1) @ d.information @ J - (G.reshape(len(at), -1) @ _bend(m)).reshape(d.information.shape)
+        flat = d.gradient.reshape(len(at), -1)
+        g = (flat @ dup).T
+        information = d.information - (flat @ _bend(m)).reshape(d.information.shape)
         with np.errstate(all="ignore"):
             inverse, pivots = inverses(np.ascontiguousarray(information.transpose(1, 2, 0)))
             step = (inverse * g).sum(axis=1)
             decrement = (g * step).sum(axis=0)
-            diagonal = np.einsum("caa->ac", information)
-            definite = (pivots > IDENTIFIED * diagonal).all(axis=0) & np.isfinite(decrement)
+            definite = (pivots > IDENTIFIED * np.einsum("caa->ac", information)).all(axis=0) & np.isfinite(decrement)
         still = (decrement < ROUNDING) & (decrement > 0.1 * before)
         done = definite & ((decrement < CONVERGED) | still)
         slow = np.where(decrement > 0.05 * before, slow + 1, 0)
         going = definite & ~done & (slow < 3)
         done[done] = _sound(point.sigma[done])
         if done.any():
-            W = J[done] @ inverse.transpose(2, 0, 1)[done] @ J[done].transpose(0, 2, 1)
+            W = np.ascontiguousarray(inverse[:, :, done].transpose(2, 0, 1))
             found.append(
-                StackOptimum(
-                    at[done], stack.take(done), point.take(done), _chosen(d, done), W, evaluations, decrement[done]
-                )
+                StackOptimum(at[done], stack.take(done), point.take(done), d.take(done), W, evaluations, decrement[done])
             )
-        if not going.any():
-            break
-        stack, at, L, point = stack.take(going), at[going], L[going], point.take(going)
+        stack, at, point = stack.take(going), at[going], point.take(going)
         before, slow = decrement[going], slow[going]
-        half = _moved(L, step[:, going])
-        trial = evaluate_stack(stack, half @ half.transpose(0, 2, 1))
+        if not len(at):
+            break
+        trial = evaluate_stack(stack, _moved(point.L, step[:, going]))
         evaluations += 1
         rises = trial.loglik >= point.loglik + 1e-4 * before - 1e-12 * np.abs(point.loglik)
         accepted = trial.sound & ((before < 1e-6) | rises)
-        stack, at, L, point = stack.take(accepted), at[accepted], half[accepted], trial.take(accepted)
+        stack, at, point = stack.take(accepted), at[accepted], trial.take(accepted)
         before, slow = before[accepted], slow[accepted]
     return found
 
@@ -144,10 +137,6 @@ def _bend(m: int) -> Floats:
 def _sound(sigma: Floats) -> Bools:
     sd = np.sqrt(np.einsum("cjj->cj", sigma))
     return np.asarray(np.linalg.eigvalsh(sigma / (sd[:, :, None] * sd[:, None, :]))[:, 0] > SOUND)
-
-
-def _chosen(d: StackDerivatives, chosen: Bools) -> StackDerivatives:
-    return StackDerivatives(d.gradient[chosen], d.information[chosen], d.tangents[chosen], d.halves[chosen])
 
 
 def starting_stack(stack: Stack) -> Floats:

@@ -226,6 +226,7 @@ def _outer(y: Floats, u: Floats, covariates: bool = True) -> Floats:
     """
     v = np.ascontiguousarray(np.moveaxis(u, -1, 0))
     d, m = len(v), len(y)
+    v = v.reshape(d, *[1] * (y.ndim - v.ndim), *v.shape[1:])
     first = d * (d + 1) // 2 if covariates else 0
     out = np.empty((first + m * d + m * (m + 1) // 2, *y.shape[1:]))
     at = 0

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+#: Numbers in the largest intermediate array; more pairs of visits are taken in turn.
+LARGEST = 8_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -151,9 +154,14 @@ class Moments:
             T = XF.T @ both[j, k].reshape(pairs, r, r) @ XF
         else:
             D = self.uy.shape[1]
-            QQ = (Q.take(j, axis=2)[:, :, None] * Q.take(k, axis=2)[:, None]).reshape(-1, m * m * pairs)
-            T = (QQ.T @ self.uu[part]).reshape(m, m, pairs, D, D).transpose(2, 0, 3, 1, 4)
-            T = XF.T @ (T.reshape(pairs * m * D, m * D) @ XF).reshape(pairs, m * D, r)
+            T = np.empty((pairs, r, r))
+            block = max(1, LARGEST // (m * m * D * D))
+            for start in range(0, pairs, block):
+                a, b = j[start : start + block], k[start : start + block]
+                QQ = (Q.take(a, axis=2)[:, :, None] * Q.take(b, axis=2)[:, None]).reshape(-1, m * m * len(a))
+                inner = (QQ.T @ self.uu[part]).reshape(m, m, len(a), D, D).transpose(2, 0, 3, 1, 4)
+                half = (inner.reshape(len(a) * m * D, m * D) @ XF).reshape(len(a), m * D, r)
+                T[start : start + block] = XF.T @ half
         return np.asarray(T + T.transpose(0, 2, 1) * (j != k)[:, None, None])
 
     def scores(self, part: slice, Q: Floats, XF: Floats, r_uy: Floats, j: Ints, k: Ints) -> Floats:

@@ -299,9 +299,9 @@ def singular(sigma: Floats, visits: tuple[str, ...]) -> FitError:
     """The error of a covariance that runs to one that is not positive definite, with the visits that it is about."""
     names = _weakest(sigma, visits)
     return FitError(
-        f"singular covariance: given the other visits, nothing is left of the variance at {', '.join(names)} (smallest "
-        f"eigenvalue of the correlations {smallest_correlation_eigenvalue(sigma):.1e}); was a visit entered twice, or "
-        "is one score a function of another? With few subjects and many missing visits, use a simpler covariance",
+        f"singular covariance: given the other visits, nothing is left of the variance at {', '.join(names)} (the "
+        f"smallest eigenvalue of the correlations fell below {SINGULAR:g}); was a visit entered twice, or is one score "
+        "a function of another? With few subjects and many missing visits, use a simpler covariance",
         "singular", names,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -71,8 +72,8 @@ def products_from(
     not like that is sorted; any other source is refused, by the name of a subject, unless an engine sorts it.
 
     Args:
-        source: a Polars frame or LazyFrame, a pandas frame, a mapping of column names to arrays, a Parquet file, a
-            folder or a list of Parquet files (read in that order), a DuckDB relation.
+        source: a Polars frame or LazyFrame, a pandas frame, an Arrow table, a mapping of column names to arrays, a
+            Parquet file, a folder of them (in the order of their names) or a list (in that order), a DuckDB relation.
         subject, visit, outcome: columns.
         visits: the visits in their order, as text or as the numbers that the column holds.
         covariates: in the order of the design's covariates. Column names; or name -> column of numbers, or
@@ -272,14 +273,26 @@ def _frame(source: Any, layout: Layout) -> pl.DataFrame:
         if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
             raise UsageError(f"arrays have shapes {shapes}; expected one value a row in each")
         return pl.DataFrame(arrays)
+    if type(source).__module__.startswith("pyarrow") and hasattr(source, "column_names"):
+        check_columns(source.column_names, layout.columns)
+        return _from_arrow(source.select(layout.columns))
     if type(source).__module__.startswith("pandas"):
         check_columns([str(c) for c in source.columns], layout.columns)
         converted: pl.DataFrame = pl.from_pandas(source[layout.columns], nan_to_null=True)
         return converted
     raise UsageError(
-        f"source is a {type(source).__name__}; expected a Polars or pandas frame, a mapping of arrays, a Parquet file "
+        f"source is a {type(source).__name__}; expected a Polars or pandas frame, an Arrow table, a mapping of arrays, a Parquet file "
         "or several, or a DuckDB relation"
     )
+
+
+def _from_arrow(table: Any) -> pl.DataFrame:
+    """An Arrow table or batch as a Polars frame, without a copy of its numbers."""
+    import polars as pl
+
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
 
 
 def _is_paths(source: Any) -> bool:
@@ -306,13 +319,18 @@ def _files(given: Sequence[str | Path]) -> list[Path]:
     """The files of folders, in the order of their names, and those named, in the order given."""
     paths: list[Path] = []
     for path in map(Path, given):
-        paths += sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+        paths += sorted(filter(partial(_is_part, path), path.rglob("*.parquet"))) if path.is_dir() else [path]
     missing = [str(path) for path in paths if not path.exists()]
     if missing or not paths:
         raise FileError(
             f"{', '.join(missing) or ', '.join(map(str, given)) or 'source'}: no Parquet file there"
         )
     return paths
+
+
+def _is_part(folder: Path, path: Path) -> bool:
+    """Whether a file of a folder is data: what begins with a dot or an underscore is an engine's own."""
+    return not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
 
 
 def _opened(path: Path, **options: Any) -> Any:
@@ -330,15 +348,11 @@ def _opened(path: Path, **options: Any) -> Any:
 
 
 def _by_arrow(paths: Sequence[Path], columns: list[str], visit: str) -> Iterator[pl.DataFrame]:
-    import polars as pl
-
     for path in paths:
         # Visits stay the codes that Parquet stores; without read-ahead a row group is not held as bytes besides.
         with _opened(path, read_dictionary=[visit], pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=ROWS, columns=columns):
-                frame = pl.from_arrow(batch)
-                assert isinstance(frame, pl.DataFrame)
-                yield frame.select(columns)
+                yield _from_arrow(batch)
 
 
 def _sorted_by_duckdb(
@@ -370,8 +384,6 @@ def _relation(source: Any, layout: Layout, engine: Engine | None) -> _Table:
 
 
 def _read_relation(relation: Any, columns: list[str], order_by: str | None) -> Iterator[pl.DataFrame]:
-    import polars as pl
-
     def quoted(name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
 
@@ -380,9 +392,7 @@ def _read_relation(relation: Any, columns: list[str], order_by: str | None) -> I
         chosen = chosen.order(quoted(order_by))
     reader = chosen.to_arrow_reader if hasattr(chosen, "to_arrow_reader") else chosen.fetch_arrow_reader
     for batch in reader(ROWS):
-        frame = pl.from_arrow(batch)
-        assert isinstance(frame, pl.DataFrame)
-        yield frame
+        yield _from_arrow(batch)
 
 
 def _duckdb() -> Any:

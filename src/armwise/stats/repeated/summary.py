@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from armwise.stats.repeated.contrasts import Contrasts, contrasts
-from armwise.stats.repeated.fitted import Mmrm
+from armwise.stats.repeated.newton import CONVERGED
+
+if TYPE_CHECKING:
+    from armwise.stats.repeated.fitted import Mmrm
 
 
 def coefficients(fit: Mmrm, conf_level: float = 0.95) -> Contrasts:
@@ -22,11 +28,11 @@ def summary_text(fit: Mmrm) -> str:
         fit.method,
         f"{fit.n_subjects} subjects, {fit.n_observations} outcomes, {len(fit.products.n)} patterns of observed visits",
         f"{likelihood} {fit.loglik:.4f}   AIC {fit.aic:.4f}   BIC {fit.bic:.4f}   "
-        f"{fit.n_parameters} parameters   {fit.evaluations} evaluations, decrement {fit.decrement:.1e}",
+        f"{fit.n_parameters} parameters   {_convergence(fit)}",
     ]
     if fit.products.n_empty:
         lines.append(f"{fit.products.n_empty} subjects without an outcome left out")
-    lines += [f"{count} rows left out: {why}" for why, count in fit.dropped.items()]
+    lines += [f"{count} rows left out, {why} missing" for why, count in fit.dropped.items()]
     if fit.products.n_withheld:
         lines.append(f"{fit.products.n_withheld} subjects in withheld patterns left out")
     if fit.aliased:
@@ -38,21 +44,12 @@ def summary_text(fit: Mmrm) -> str:
         for j, visit in enumerate(fit.design.visits):
             r = "  ".join(f"{sigma[j, k] / (sd[j] * sd[k]):6.3f}" for k in range(j))
             lines.append(f"  {visit:<{width}}  {sd[j]:10.4g}  {r}".rstrip())
-    lines += ["", *_table(coefficients(fit))]
+    lines += ["", str(coefficients(fit))]
     return "\n".join(lines)
 
 
-def _table(found: Contrasts) -> list[str]:
-    width = max(len(label) for label in found.labels)
-    head = f"  {'':<{width}}  {'estimate':>11}  {'SE':>10}  {'df':>8}  {'t':>8}  {'p':>8}"
-    rows = [head]
-    for i, label in enumerate(found.labels):
-        if not found.estimable[i]:
-            rows.append(f"  {label:<{width}}  {'aliased':>11}")
-            continue
-        p = "<0.0001" if found.p[i] < 0.0001 else f"{found.p[i]:.4f}"
-        rows.append(
-            f"  {label:<{width}}  {found.estimate[i]:11.5g}  {found.se[i]:10.4g}  {found.df[i]:8.2f}  "
-            f"{found.t[i]:8.3f}  {p:>8}"
-        )
-    return rows
+def _convergence(fit: Mmrm) -> str:
+    if math.isnan(fit.decrement):
+        return "at a given covariance"
+    size = f"below {CONVERGED:g}" if fit.decrement < CONVERGED else f"{fit.decrement:.1e}"
+    return f"{fit.evaluations} evaluations, decrement {size}"
