@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import yaml
@@ -66,6 +67,24 @@ PROTOCOL: dict[str, Any] = {
     },
 }
 
+#: Three visits after baseline, and one model of all of them.
+VISITS = {
+    "baseline": {"day": 0, "window": [-30, 0]},
+    "m1": {"day": 30, "window": [-10, 10]},
+    "m3": {"day": 90, "window": [-20, 20]},
+    "m6": {"day": 180, "window": [-20, 20]},
+}
+MODEL = {
+    "endpoint": "change",
+    "at": "all",
+    "role": "secondary",
+    "method": "mmrm",
+    "adjust": "covariates",
+    "covariates": ["baseline", "sex"],
+}
+#: The analysis of a study of repeated measures that answers its question.
+MAIN = {"endpoint": "better", "at": "m6", "role": "primary", "method": "risk-difference"}
+
 
 def day(number: int) -> dt.date:
     """The date of a day after time zero."""
@@ -123,6 +142,42 @@ class Small:
             if value is not None
             for row in self.records(subject, (visit, on, value))
         ]
+
+    visits, model = VISITS, MODEL
+
+    def drawn(self, n: int = 40, seed: int = 5, gone: float = 0.15) -> dict[str, dict[str, float]]:
+        """Subject -> visit -> points: correlated visits, a better new arm (every other subject), some not seen."""
+        rng = np.random.default_rng(seed)
+        found: dict[str, dict[str, float]] = {}
+        for i in range(n):
+            level = rng.normal(0, 4)
+            points = {"baseline": 30 + level + rng.normal(0, 3)}
+            for k, visit in enumerate(("m1", "m3", "m6"), start=1):
+                points[visit] = 28 + 0.8 * level - 2.0 * k * (i % 2 == 0) + rng.normal(0, 2 + k / 2)
+            found[f"p{i + 1}"] = {
+                v: round(float(x), 1) for v, x in points.items() if v == "baseline" or rng.random() > gone
+            }
+        return found
+
+    def repeated(
+        self,
+        points: dict[str, dict[str, float]],
+        model: dict[str, Any] | None = None,
+        tables: dict[str, list[dict[str, Any]]] | None = None,
+        **sections: Any,
+    ) -> Study:
+        """A study of three visits with the analysis `model` (one model of all visits) beside its main one."""
+        records = [
+            row
+            for subject, seen in points.items()
+            for row in self.records(subject, *((v, int(VISITS[v]["day"]), x) for v, x in seen.items()))  # type: ignore[call-overload]
+        ]
+        people = self.people(["new" if i % 2 == 0 else "old" for i in range(len(points))])
+        analyses = {"main": MAIN, "model": {**MODEL, **(model or {})}, **sections.pop("analyses", {})}
+        found = {"subjects": people, "scale": records, **(tables or {})}
+        return self.study(
+            found, **{"visits": VISITS, "families": {"main": ["main"]}, "analyses": analyses, **sections}
+        )
 
 
 @pytest.fixture(scope="session")

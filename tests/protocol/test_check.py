@@ -20,7 +20,7 @@ def test_a_good_protocol_has_nothing_to_tell() -> None:
 
 def test_mistakes_come_in_the_order_of_the_file(mistakes: Callable[..., list[str]]) -> None:
     found = mistakes(
-        ("method: mann-whitney", "method: mmrm"),
+        ("method: mann-whitney", "method: gee"),
         ("masking: open-label", "masking: none"),
         ("of: [mean]", "of: [meen]"),
     )

@@ -111,7 +111,7 @@ def test_a_file_with_ten_mistakes_lists_ten(mistakes: Callable[..., list[str]]) 
         ("surgery: treatment-policy", "surgery: ignored"),
         ("change: {score: odi.total", "change: {score: odi.totl"),
         ("{at_least: 10}", "{at_least: ten}"),
-        ("method: mann-whitney", "method: mmrm"),
+        ("method: mann-whitney", "method: gee"),
         ("endpoint: odi.total, visit: m1", "endpoint: odi.total, visit: m7"),
     )
     assert [line.split(" (")[1].split(")")[0] for line in found] == [

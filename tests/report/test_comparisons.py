@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -126,3 +127,17 @@ def test_where_the_analysis_has_no_counts_those_observed_stand(two_arms: Results
     bare = with_rows(two_arms, without=lambda r: r["method"] == AS_ANALYSED)
     found = comparisons.analysed(bare, "primary", "m12", "bmc", "responders")
     assert found is not None and found["analysis"] == "describe"
+
+
+def test_the_rows_of_a_model_of_all_visits_are_found_by_arm_and_visit(small: Any) -> None:
+    from armwise.analysis.run import analyse
+
+    results = analyse(small.repeated(small.drawn(), {"at": ["m6"]}))
+    assert comparisons.repeated(results.protocol) == ["model"]
+    means = comparisons.model_means(results, "model", "ls mean")
+    assert {arm: list(rows) for arm, rows in means.items()} == {
+        "new": ["m1", "m3", "m6"],
+        "old": ["m1", "m3", "m6"],
+    }
+    differences = comparisons.model_differences(results, "model")
+    assert {arm: list(rows) for arm, rows in differences.items()} == {"new": ["m6"]}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -324,3 +325,21 @@ def test_where_one_arm_meets_the_margin_and_another_does_not_both_are_said(trial
         == "Low dose was non-inferior to placebo in ADAS-Cog, by the margin of 2.5 points set beforehand; high dose was"
         " not shown to be"
     )
+
+
+def test_a_model_of_all_visits_claims_a_direction_at_the_visits_where_the_interval_excludes_none(
+    small: Any,
+) -> None:
+    from armwise.analysis.run import analyse
+
+    results = analyse(small.repeated(small.drawn(24)))
+    words = Words.of(results)
+    rows = {r["visit"]: r for r in results.rows(analysis="model", statistic="mean difference")}
+    clear = [v for v, r in rows.items() if r["upper"] < 0]
+    assert 0 < len(clear) < 3
+    said = headings.repeated(results, words, ["model"])
+    assert (
+        said
+        == f"In one model of all visits, points was lower with new than with old at {' and '.join(clear)}"
+    )
+    assert headings.repeated(results, words, []) == "All visits in one model"

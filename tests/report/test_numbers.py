@@ -169,3 +169,23 @@ def test_a_mean_takes_its_digits_from_the_sd() -> None:
     assert shown(row("mean", 46.12, unit="points"), sd=13.2).estimate == "46.1"
     assert shown(row("mean", 0.6149), sd=0.15).estimate == "0.61"
     assert shown(row("mean", 1234.5), sd=250.0).estimate == "1235"
+
+
+def test_a_correlation_has_two_decimals_and_counts_of_a_model_none() -> None:
+    about = {
+        "lower": None,
+        "upper": None,
+        "conf_level": None,
+        "p": None,
+        "se": None,
+        "unit": "",
+        "status": "ok",
+    }
+    said = {
+        statistic: shown({"statistic": statistic, "estimate": estimate, "key": "", "reason": "", **about}).estimate
+        for statistic, estimate in {
+            "correlation": 0.555, "observations": 301, "variance parameters": 10.0, "evaluations": 4,
+            "log likelihood": -1067.753, "aic": 2155.5065,
+        }.items()
+    }  # fmt: skip
+    assert list(said.values()) == ["0.56", "301", "10", "4", "\u22121067.8", "2155.5"]

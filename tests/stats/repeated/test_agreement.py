@@ -149,9 +149,9 @@ def test_the_optimum_of_every_structure_is_the_oracles(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("weights", "us"), ("groups", "us"), ("groups", "csh"), ("dropout", "us")]
+    ("name", "kind", "reml"),
+    [("weights", "us", True), ("groups", "us", True), ("groups", "csh", False), ("dropout", "us", False)],
 )
-@pytest.mark.parametrize("reml", [True, False])
 def test_the_optimum_with_weights_groups_and_maximum_likelihood_is_the_oracles(
     name: str, kind: str, reml: bool
 ) -> None:

@@ -76,3 +76,13 @@ def test_a_design_of_other_covariates_is_refused() -> None:
     data = wide(np.zeros((30, 1)), ("x",))
     with pytest.raises(UsageError, match="covariates are .'1', 'other'."):
         orthonormal(cross_products(data), crossed_design(data.visits, [], ["other"]))
+
+
+def test_an_arm_that_was_not_seen_at_a_visit_has_no_effect_there() -> None:
+    rng = np.random.default_rng(6)
+    arm = (np.arange(60) % 2).astype(float)
+    data = wide(np.column_stack([arm, rng.normal(45, 10, 60), rng.normal(60, 9, 60)]), ("arm", "baseline", "age"))
+    data.y[arm == 1, 2] = np.nan
+    design = crossed_design(data.visits, ["arm", "baseline", "age"])
+    _, basis = orthonormal(cross_products(data), design)
+    assert [design.columns[k] for k in np.setdiff1d(np.arange(12), basis.kept)] == ["arm:c"]

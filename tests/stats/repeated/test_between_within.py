@@ -113,6 +113,10 @@ def test_a_covariate_with_a_value_at_each_visit_is_between_until_one_subject_cha
     assert between_within(fit, rows).tolist() == [fit.n_observations - fit.n_subjects - 4]
 
 
+DIFFERENCES: Floats = np.kron(np.eye(2), np.array([[1.0, 0.0], [1.0, 1.0]]))
+"""From an intercept and a difference to two visits, for the mean and for the arm."""
+
+
 def test_with_one_visit_a_subject_everything_is_between() -> None:
     rng = np.random.default_rng(1)
     y = np.full((40, 2), np.nan)
@@ -122,6 +126,11 @@ def test_with_one_visit_a_subject_everything_is_between() -> None:
     K, intercept = between_space(fit)
     assert K.shape == (4, 4)
     assert not intercept.any()
+    assert fit.wide is not None
+    in_r = as_in_r(fit.design, ["(Intercept)", "visit2", "arm", "visit2:arm"], np.linalg.inv(DIFFERENCES))
+    fit = fit_wide(fit.wide, in_r, covariance="independence", df="between-within")
+    assert between_space(fit)[1].tolist() == [True, False, False, False]
+    assert between_within(fit, np.eye(4)).tolist() == [36.0] * 4
 
 
 def test_weights_do_not_matter_and_cross_products_are_enough_without_them() -> None:

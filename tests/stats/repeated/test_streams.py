@@ -156,7 +156,7 @@ def test_partitions_of_an_engine_are_read_and_its_own_files_are_not(rows, expect
 
 def test_a_file_given_twice_is_refused(rows, tmp_path) -> None:
     path = as_parquet(rows, tmp_path)
-    with pytest.raises(UsageError, match="subject S000 do not stand together in .* and 1 more"):
+    with pytest.raises(UsageError, match=r"subject S000 do not stand together in .* and 1 more"):
         products_from([path, path], **MODEL)
 
 

@@ -89,7 +89,7 @@ def test_the_restricted_likelihood_is_the_density_of_error_contrasts_less_half_l
 
 
 @pytest.mark.parametrize(
-    ("name", "reml"), [*((name, True) for name in NAMES), ("us", False), ("csh", False), ("sp_exp", False)]
+    ("name", "reml"), [*((name, True) for name in NAMES), ("csh", False), ("sp_exp", False)]
 )
 def test_gradient_and_information_are_those_of_the_likelihood(name: str, reml: bool) -> None:
     model, theta = some_model(name, reml), two_thetas(name)

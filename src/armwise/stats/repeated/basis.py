@@ -23,6 +23,8 @@ Ints = NDArray[np.intp]
 
 #: A column is aliased when what the columns before it leave of it is less than this share of its length (as R's qr).
 ALIASED = 1e-7
+#: A column whose parts cancel to less than this share of their length is zero.
+ROUNDING = 1e-12
 #: A visit is fitted exactly when least squares leaves less than this share of its sum of squares.
 SATURATED = 1e-13
 #: Outcomes are known to this share of their size.
@@ -74,7 +76,9 @@ def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis
     B = _centred(products, design)
     per_visit = (seen.T @ products.uu.reshape(P, D * D)).reshape(m, D, D)
     K = (_root(per_visit) @ B).reshape(m * D, q)
-    kept, R = _independent(K)
+    # The length that each column would have if a visit's covariates were unrelated: what is far below it is rounding.
+    size = np.sqrt((np.diagonal(per_visit, axis1=1, axis2=2)[:, None, :] @ B**2).sum(axis=(0, 1)))
+    kept, R = _independent(K, size)
     Ri = inverse_lower(R.T).T
     X = (B.reshape(m * D, q)[:, kept] @ Ri).reshape(m, D, len(kept))
     n_obs = products.n_observations
@@ -150,9 +154,10 @@ def _root(S: Floats) -> Floats:
     return np.asarray(np.sqrt(values)[:, :, None] * vectors.transpose(0, 2, 1) * size[:, None, :])
 
 
-def _independent(K: Floats) -> tuple[Ints, Floats]:
+def _independent(K: Floats, size: Floats | float = 0.0) -> tuple[Ints, Floats]:
     """Which columns are kept, first come first kept as in R, and R with K[:, kept] = Q R."""
     length = np.sqrt(np.einsum("ij,ij->j", K, K))
+    length[length <= ROUNDING * size] = 0.0
     q = K.shape[1]
     if K.shape[0] >= q and length.all():
         R = triangular_factor(K / length)

@@ -60,8 +60,8 @@ class Order:
         kind = "whole numbers" if _whole(labels) else str(labels.dtype)
         if self.kind not in ("", kind):
             raise UsageError(
-                f"{labels.name!r} holds {self.kind} in one part of the source and {kind} in another, so that a subject's "
-                "rows could not be known to be one subject's; write it in one type"
+                f"{labels.name!r} holds {self.kind} in one part of the source and {kind} in another, so that a "
+                "subject's rows could not be known to be one subject's; write it in one type"
             )
         self.kind = kind
         if not len(labels):

@@ -64,7 +64,7 @@ def _pairwise(moments: Moments, part: slice, keep: float = 1.0) -> Floats:
     squares = np.einsum("pjj,pjk->jk", moments.yy[part], mask)
     scale = np.sqrt(squares * squares.T)
     R = np.divide(products, scale, out=np.zeros((m, m)), where=scale > 0)
-    sd = np.sqrt(np.diag(products) / np.maximum(np.diag(counts), 1.0))
+    sd = np.sqrt(np.maximum(np.diag(products), 0.0) / np.maximum(np.diag(counts), 1.0))
     R = keep * R
     np.fill_diagonal(R, 1.0)
     while np.linalg.eigvalsh(R)[0] < 0.02:

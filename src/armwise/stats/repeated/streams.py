@@ -281,8 +281,8 @@ def _frame(source: Any, layout: Layout) -> pl.DataFrame:
         converted: pl.DataFrame = pl.from_pandas(source[layout.columns], nan_to_null=True)
         return converted
     raise UsageError(
-        f"source is a {type(source).__name__}; expected a Polars or pandas frame, an Arrow table, a mapping of arrays, a Parquet file "
-        "or several, or a DuckDB relation"
+        f"source is a {type(source).__name__}; expected a Polars or pandas frame, an Arrow table, a mapping of arrays, "
+        "a Parquet file or several, or a DuckDB relation"
     )
 
 
