@@ -19,25 +19,42 @@ from armwise.stats.repeated.design import Design, Term, crossed_design
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import fit_wide
 from armwise.stats.repeated.many import ManyDf, ManyFits, mmrm_many, mmrm_many_products
-from armwise.stats.repeated.many_likelihood import columns, derivatives, evaluate_stack, inverses, reduced_stack
+from armwise.stats.repeated.many_likelihood import (
+    columns,
+    derivatives,
+    evaluate_stack,
+    inverses,
+    reduced_stack,
+)
 from armwise.stats.repeated.many_products import data_sets
 from armwise.stats.repeated.wide import Wide
 
 Sets = tuple[Floats, Floats, Design]  # y (S, N, m), u (N, d) or (S, N, d), design
 
 
-def stacked(drawn: list[Simulated], by_visit: tuple[str, ...] = ("arm", "baseline"), overall: tuple[str, ...] = ("age",)) -> Sets:
+def stacked(
+    drawn: list[Simulated],
+    by_visit: tuple[str, ...] = ("arm", "baseline"),
+    overall: tuple[str, ...] = ("age",),
+) -> Sets:
     """Data sets of one design, each with covariates of its own."""
     m = drawn[0].y.shape[1]
     design = crossed_design([f"v{j}" for j in range(m)], by_visit, overall)
-    u = [np.column_stack([np.ones(len(s.y)), *({**s.by_visit, **s.overall}[c] for c in design.covariates[1:])]) for s in drawn]
+    u = [
+        np.column_stack([np.ones(len(s.y)), *({**s.by_visit, **s.overall}[c] for c in design.covariates[1:])])
+        for s in drawn
+    ]
     return np.array([s.y for s in drawn]), np.array(u), design
 
 
-def trials(count: int, per_arm: int, m: int, rho: float, rate: float, seed: int, sd: Any = 10.0, mean: float = 0.0) -> Sets:
+def trials(
+    count: int, per_arm: int, m: int, rho: float, rate: float, seed: int, sd: Any = 10.0, mean: float = 0.0
+) -> Sets:
     """Trials with visits missing at random."""
     rngs = [np.random.default_rng([seed, s]) for s in range(count)]
-    return stacked([miss_at_random(g, simulate(g, per_arm, autoregressive(m, rho, sd), mean), rate) for g in rngs])
+    return stacked(
+        [miss_at_random(g, simulate(g, per_arm, autoregressive(m, rho, sd), mean), rate) for g in rngs]
+    )
 
 
 def dropouts(count: int, per_arm: int, m: int, rho: float, rate: float, seed: int) -> Sets:
@@ -87,12 +104,19 @@ def aliased() -> Sets:
     """A covariate that is a sum of others in every set."""
     y, u, _ = trials(5, 40, 3, 0.6, 0.1, 5)
     design = crossed_design(["v0", "v1", "v2"], ["arm", "baseline", "both"], ["age"])
-    return y, np.concatenate([u[:, :, :3], (u[:, :, 1] + u[:, :, 2])[:, :, None], u[:, :, 3:]], axis=2), design
+    return (
+        y,
+        np.concatenate([u[:, :, :3], (u[:, :, 1] + u[:, :, 2])[:, :, None], u[:, :, 3:]], axis=2),
+        design,
+    )
 
 
 def visits_in_other_units() -> Sets:
     """Standard deviations from 0.001 to 100,000, and no effect that visits share."""
-    drawn = [simulate(np.random.default_rng([14, s]), 40, autoregressive(3, 0.7, np.array([1e-3, 10.0, 1e5]))) for s in range(4)]
+    drawn = [
+        simulate(np.random.default_rng([14, s]), 40, autoregressive(3, 0.7, np.array([1e-3, 10.0, 1e5])))
+        for s in range(4)
+    ]
     return stacked(drawn, ("arm", "baseline", "age"), ())
 
 
@@ -137,7 +161,9 @@ def apart(found: Any, expected: Any) -> float:
     found, expected = np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
     assert (np.isnan(found) == np.isnan(expected)).all()
     known = ~np.isnan(expected)
-    return float(np.abs(found - expected)[known].max() / np.abs(expected[known]).max()) if known.any() else 0.0
+    return (
+        float(np.abs(found - expected)[known].max() / np.abs(expected[known]).max()) if known.any() else 0.0
+    )
 
 
 def apart_each(found: Any, expected: Any) -> float:
@@ -302,18 +328,29 @@ def one_trial() -> Sets:
 def test_counts_are_copies_of_rows(way: Literal["bootstrap", "jackknife"]) -> None:
     y, u, design = one_trial()
     rng, n = np.random.default_rng(1), len(y)
-    counts = rng.multinomial(n, np.full(n, 1 / n), size=6) if way == "bootstrap" else 1 - np.eye(n, dtype=int)[:6]
+    counts = (
+        rng.multinomial(n, np.full(n, 1 / n), size=6) if way == "bootstrap" else 1 - np.eye(n, dtype=int)[:6]
+    )
     L = some_contrasts(design)
     fits = mmrm_many(y, u, design, counts=counts, contrasts=L)
     assert not fits.alone.any()
     for s, times in enumerate(counts):
         rows = np.repeat(np.arange(n), times)
-        same_as_alone(fits, s, fit_wide(Wide(design.visits, design.covariates, y[rows], u[rows]), design), L, 1e-10)
+        same_as_alone(
+            fits, s, fit_wide(Wide(design.visits, design.covariates, y[rows], u[rows]), design), L, 1e-10
+        )
 
 
 def test_counts_of_two_shrink_the_model_s_standard_errors() -> None:
     y, u, design = one_trial()
-    fits = mmrm_many(y, u, design, counts=np.array([[1], [4]]) * np.ones((1, len(y)), dtype=int), reml=False, df="satterthwaite")
+    fits = mmrm_many(
+        y,
+        u,
+        design,
+        counts=np.array([[1], [4]]) * np.ones((1, len(y)), dtype=int),
+        reml=False,
+        df="satterthwaite",
+    )
     assert apart(fits.se[1], fits.se[0] / 2) < 1e-12
 
 
@@ -352,7 +389,9 @@ def test_long_data_sets_are_passed_over_in_pieces(monkeypatch: pytest.MonkeyPatc
 
 def test_no_data_sets_give_no_fits() -> None:
     y, u, design = one_trial()
-    fits = mmrm_many(y, u, design, counts=np.zeros((0, len(y)), dtype=int), contrasts=np.eye(len(design.columns)))
+    fits = mmrm_many(
+        y, u, design, counts=np.zeros((0, len(y)), dtype=int), contrasts=np.eye(len(design.columns))
+    )
     assert fits.beta.shape == (0, len(design.columns)) and fits.contrasts is not None
     assert fits.contrasts.upper.shape == (0, len(design.columns))
 
@@ -378,7 +417,9 @@ def test_derivatives_of_the_stack_are_those_of_its_likelihood() -> None:
         numeric = (steps[0] - 8 * steps[1] + 8 * steps[2] - steps[3]) / (12 * h)
         assert np.abs(numeric - gradient[:, a]).max() < 1e-8 * np.abs(gradient).max()
         for b in range(6):
-            mixed = sum(p * q * at(h * (p * eye[a] + q * eye[b])) for p in (-1, 1) for q in (-1, 1)) / (4 * h**2)
+            mixed = sum(p * q * at(h * (p * eye[a] + q * eye[b])) for p in (-1, 1) for q in (-1, 1)) / (
+                4 * h**2
+            )
             assert np.abs(mixed + d.information[:, a, b]).max() < 1e-4 * np.abs(d.information).max()
 
 
@@ -443,4 +484,6 @@ def test_what_the_stack_cannot_hold_is_refused() -> None:
     with pytest.raises(UsageError, match="data set 0: covariance groups or precision weights"):
         mmrm_many_products([cross_products(weighted)], design)
     with pytest.raises(UsageError, match="expected the design's"):
-        mmrm_many_products([cross_products(rows)], crossed_design(["a", "b", "c"], ["arm", "baseline"], ["age"]))
+        mmrm_many_products(
+            [cross_products(rows)], crossed_design(["a", "b", "c"], ["arm", "baseline"], ["age"])
+        )

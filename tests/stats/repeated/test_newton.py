@@ -169,3 +169,13 @@ def test_a_visit_that_nobody_attended_and_one_that_the_model_fits_exactly_are_na
     constant[:, 1] = 7.0
     with pytest.raises(FitError, match="at m3 the model fits every outcome exactly"):
         mmrm_wide(constant, by_visit, overall, visits=["m1", "m3", "m6"])
+
+
+def test_a_correlation_that_runs_to_the_end_of_its_range_is_no_fit() -> None:
+    e = np.random.default_rng(0).normal(size=(30, 3))
+    negative = e - e.mean(axis=1, keepdims=True)
+    with pytest.raises(FitError, match="spatial exponential covariance runs to the end of its range") as caught:
+        mmrm_wide(negative, {"arm": np.arange(30.0) % 2}, covariance="spatial-exponential")
+    assert caught.value.kind == "not converged"
+    # A structure that allows negative correlations fits them.
+    assert mmrm_wide(negative, {"arm": np.arange(30.0) % 2}, covariance="ar1").sigma[0, 0, 1] < 0

@@ -181,3 +181,22 @@ def test_aliased_columns_are_named_left_out_and_contrasts_of_them_are_marked() -
     expected = contrasts(plain, differences(plain))
     np.testing.assert_allclose(found.estimate[:4], expected.estimate, rtol=1e-10)
     np.testing.assert_allclose(found.se[:4], expected.se, rtol=1e-10)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_effects_a_hundred_thousand_times_the_sd_cost_no_digits(weighted: bool) -> None:
+    rng = np.random.default_rng(11)
+    y, by_visit, overall = trial()
+    weights = rng.uniform(0.5, 2, y.shape) if weighted else None
+    b = by_visit["baseline"][:, None]
+    huge = 2.0**20 * np.round(b) * np.array([1, 2, 3, -1]) + 2.0**22 * by_visit["arm"][:, None]
+    by_visit["baseline"] = np.round(by_visit["baseline"])
+    grid = 2.0**-20  # outcomes that stay exact when the effects are added
+    y = np.round(y / grid) * grid
+    plain = mmrm_wide(y, by_visit, overall, weights=weights)
+    shifted = mmrm_wide(y + huge, by_visit, overall, weights=weights)
+    a, c = contrasts(plain, differences(plain)), contrasts(shifted, differences(shifted))
+    np.testing.assert_allclose(c.estimate - 2.0**22, a.estimate, rtol=1e-6)
+    np.testing.assert_allclose(c.se, a.se, rtol=1e-10)
+    np.testing.assert_allclose(c.df, a.df, rtol=1e-10)
+    assert shifted.loglik == pytest.approx(plain.loglik, rel=1e-12)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import designs
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from armwise.stats.repeated.cross_products import cross_products
 from armwise.stats.repeated.design import crossed_design
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import evaluate_at, mmrm_cross_products, mmrm_wide
-from armwise.stats.repeated.residuals import residuals
+from armwise.stats.repeated.residuals import inverse_factor, residuals
 from armwise.stats.repeated.wide import Wide
 
 CASES = [
@@ -78,6 +80,19 @@ def test_at_the_optimum_the_squares_of_normalised_residuals_add_up_to_their_degr
     e = residuals(fit, "normalised")
     expected = fit.n_observations - (fit.rank if reml else 0)
     assert np.nansum(e**2) == pytest.approx(expected, rel=1e-8)
+
+
+def test_the_factor_relative_to_an_anchor_is_the_factor_of_the_covariance() -> None:
+    fit = fit_of(designs.two_by_twenty())
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(2, 8, 4))
+    L0, S = np.linalg.cholesky(x[:1].transpose(0, 2, 1) @ x[:1]), x[1:].transpose(0, 2, 1) @ x[1:]
+    point = replace(fit.optimum.point, sigma=S)
+    anchored = replace(fit, anchor=L0, optimum=replace(fit.optimum, point=point))
+    for visits in ([0, 1, 2, 3], [0, 2], [1, 3], [2]):
+        V = anchored.sigma[0][np.ix_(visits, visits)]
+        found = inverse_factor(anchored, np.array(visits), 0)
+        np.testing.assert_allclose(found, np.linalg.inv(np.linalg.cholesky(V)), rtol=1e-10, atol=1e-12)
 
 
 def test_the_order_of_the_rows_is_kept_and_a_subject_without_visits_has_none() -> None:

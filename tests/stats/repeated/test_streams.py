@@ -392,6 +392,15 @@ def test_rows_that_miss_a_covariate_or_a_weight_are_left_out_and_counted(
     agree(found, products_from(rows.filter(~where.is_in([2, 50, 90, 91])), **MODEL, weights="w").products)
 
 
+def test_a_value_at_a_visit_that_the_model_does_not_take_may_be_missing(rows) -> None:
+    pain = rows.with_columns(pain=pl.when(pl.col("visit") == "m1").then(pl.col("w")))
+    model = COLUMNS | {"covariates": ["pain@m1"]}
+    assert products_from(pain, **model).dropped == {}
+    k = pain["visit"].to_list().index("m1")
+    hole = pain.with_columns(pain=pl.when(pl.int_range(pl.len()) == k).then(None).otherwise(pl.col("pain")))
+    assert products_from(hole, **model).dropped == {"pain": 1}
+
+
 def test_a_subject_without_a_usable_row_is_counted(wide, rows, expected, monkeypatch) -> None:
     monkeypatch.setattr(streams, "ROWS", 3)
     gone = rows.with_columns(age=pl.when(pl.col("id") == "S010").then(None).otherwise(pl.col("age")))
@@ -484,6 +493,28 @@ def test_duckdb_leaves_no_rows_of_patients_behind(rows, tmp_path, monkeypatch) -
         products_from(path, **MODEL | {"visits": ["m1"]}, engine="duckdb")
     assert list(spill.iterdir()) == []
     assert {p.name for p in tmp_path.iterdir()} == {"spill", "rows.parquet"}
+
+
+def test_what_duckdb_spills_goes_to_a_folder_of_its_own(rows, tmp_path, monkeypatch) -> None:
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(spill))
+    met = set()
+    convert = streams._from_arrow
+    monkeypatch.setattr(
+        streams, "_from_arrow", lambda table: (met.update(spill.glob("armwise-*/*")), convert(table))[1]
+    )
+    copies = pl.concat([rows.with_columns(id=pl.col("id") + f"-{k}") for k in range(4000)])
+    path = as_parquet(copies.sort("visit", "id"), tmp_path)
+    found = products_from(path, **MODEL, engine="duckdb", memory_limit="70MB")
+    assert found.products.n_subjects == 4000 * 60
+    assert met, "this was meant to be more than the memory allowed"
+    with pytest.raises(UsageError, match="cannot sort .* within memory_limit '5MB'; allow it more"):
+        products_from(path, **MODEL, engine="duckdb", memory_limit="5MB")
+    with pytest.raises(UsageError, match="memory_limit 'much'; expected a size"):
+        products_from(path, **MODEL, engine="duckdb", memory_limit="much")
+    assert list(spill.iterdir()) == []
 
 
 def test_a_pandas_frame_with_its_own_kinds_of_columns_is_read(rows, expected) -> None:

@@ -1,4 +1,4 @@
-"""A second pass over the rows for a covariance that is nearly singular.
+"""A second pass over the rows, where sums of the first one are small differences of large ones.
 
 When two visits nearly determine each other, what the data say on the little that is left is a small difference of
 large cross-products. Rows whitened at a rough covariance Sigma0 = L0 L0' have no such differences: with Sigma in the
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from armwise.stats.repeated.basis import Basis
-from armwise.stats.repeated.cross_products import CrossProducts, rows_by_pattern
+from armwise.stats.repeated.basis import Basis, orthonormal
+from armwise.stats.repeated.cross_products import CrossProducts, cross_products, rows_by_pattern
+from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.moments import Moments
 from armwise.stats.repeated.wide import Wide
 
@@ -24,6 +25,33 @@ Floats = NDArray[np.float64]
 
 #: Smallest eigenvalue of the correlations under which the second pass is made.
 NEARLY_SINGULAR = 1e-5
+#: Share of the outcomes' sum of squares under which least squares is taken from the rows.
+EXPLAINED = 1e-6
+
+
+def nearly_all_explained(products: CrossProducts, moments: Moments) -> bool:
+    """Whether least squares leaves so little of the outcomes that rounding of the sums would show in it."""
+    left = np.einsum("pjj->j", moments.yy)
+    return bool((left < EXPLAINED * np.einsum("pjj->j", products.yy)).any())
+
+
+def after_least_squares(
+    wide: Wide, design: Design, products: CrossProducts, basis: Basis
+) -> tuple[CrossProducts, Moments, Basis]:
+    """Cross-products, moments and basis of rows from which least squares has been taken.
+
+    The basis still leads from the outcomes as they were given.
+    """
+    d, constants = len(products.covariates), products.constants
+    # The shift is that of centred covariates: bring it to the covariates themselves, by visit.
+    shift = np.array([basis.shift[j, c : c + d] for j, c in enumerate(constants)])
+    offset = products.y_centre + shift[:, 0] - shift @ products.u_centre
+    fitted = wide.u[:, 1:] @ shift[:, 1:].T + offset
+    rest = cross_products(replace(wide, y=wide.y - fitted))
+    moments, second = orthonormal(rest, design)
+    total = basis.shift + second.shift
+    total[np.arange(len(constants)), constants] += products.y_centre
+    return rest, moments, replace(second, b0=basis.b0 + second.b0, shift=total)
 
 
 def anchored(

@@ -106,7 +106,10 @@ class CrossProducts:
         ]
         if differ:
             raise UsageError("cross-products do not belong together: they differ in " + "; ".join(differ))
-        other = moved(other, self.u_centre, self.y_centre)
+        # A visit or a covariate that only the other has seen keeps the other's centre, which is near its mean.
+        u_centre = np.where(self.u_centre != 0, self.u_centre, other.u_centre)
+        y_centre = np.where(self.observed.any(axis=0), self.y_centre, other.y_centre)
+        self, other = moved(self, u_centre, y_centre), moved(other, u_centre, y_centre)
         key = np.concatenate([_codes(self.observed, self.group), _codes(other.observed, other.group)])
         codes, first, at = np.unique(key, return_index=True, return_inverse=True)
 
@@ -271,6 +274,8 @@ def _centres(wide: Wide) -> tuple[Floats, Floats]:
     u_centre[0] = 0.0
     seen = y == y
     y_centre = np.add.reduce(np.where(seen, y, 0.0), axis=0) / np.maximum(np.add.reduce(seen, axis=0), 1)
+    if not (np.isfinite(u_centre).all() and np.isfinite(y_centre).all()):
+        _refuse(wide)
     return u_centre, y_centre
 
 

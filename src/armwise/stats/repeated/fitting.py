@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from armwise.errors import FitError, UsageError
-from armwise.stats.repeated.anchor import NEARLY_SINGULAR, anchored
+from armwise.stats.repeated.anchor import NEARLY_SINGULAR, after_least_squares, anchored, nearly_all_explained
 from armwise.stats.repeated.basis import Basis, orthonormal, visits_fitted_exactly
 from armwise.stats.repeated.covariance import STRUCTURES, Structure, structure
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products
@@ -175,6 +175,8 @@ def _fit(
             f"{', '.join(get_args(VcovMethod))}"
         )
     moments, basis = orthonormal(products, design)
+    if wide is not None and nearly_all_explained(products, moments):
+        products, moments, basis = after_least_squares(wide, design, products, basis)
     if moments.visits == 1:  # every structure is a variance
         found = STRUCTURES["unstructured"]
     if found.is_unstructured:

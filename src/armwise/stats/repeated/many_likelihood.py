@@ -65,7 +65,9 @@ class Columns:
         twice = csr_array(pairs(d)[2])
         blocks = []
         for j, k in zip(*np.tril_indices(m), strict=True):
-            products = kron(X[j], X[k], "csr") if j == k else kron(X[j], X[k], "csr") + kron(X[k], X[j], "csr")
+            products = (
+                kron(X[j], X[k], "csr") if j == k else kron(X[j], X[k], "csr") + kron(X[k], X[j], "csr")
+            )
             with_y = np.zeros((r, m, d))
             with_y[:, k] = self.X[j].T
             with_y[:, j] = self.X[k].T
@@ -108,7 +110,9 @@ def columns(data: DataSets, design: Design) -> Columns:
     moments, basis = orthonormal(whole, design)
     root = np.sqrt(data.subjects)
     X, r = basis.X * root, len(basis.kept)
-    dense = Columns(X, basis.Ri * root, basis.kept, basis.aliasing, moments.log_det_scale - 2 * r * float(np.log(root)))
+    dense = Columns(
+        X, basis.Ri * root, basis.kept, basis.aliasing, moments.log_det_scale - 2 * r * float(np.log(root))
+    )
     own = design.B[:, :, basis.kept]
     gram = np.einsum("jas,ab,jbt->st", own, data.gram / data.subjects, own)
     size = np.sqrt(np.diag(gram))
@@ -156,7 +160,9 @@ class Stack:
         if chosen.all():
             return self
         first = {name: getattr(self, name)[chosen] for name in ("n", "uu", "ux", "n_observations")}
-        return replace(self, **first, **{name: getattr(self, name)[:, :, chosen] for name in ("mask", "pad", "yy")})
+        return replace(
+            self, **first, **{name: getattr(self, name)[:, :, chosen] for name in ("mask", "pad", "yy")}
+        )
 
     @property
     def uy(self) -> Floats:
@@ -333,7 +339,9 @@ def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
     width = d * (d + 1) // 2
     ux = np.concatenate([stack.ux[:, :, :width], r_uy.reshape(C, P, m * d)], axis=2)
     inner = ux.transpose(0, 2, 1) @ by_set(pair_products(Q)).transpose(0, 2, 1)
-    inner = np.ascontiguousarray(inner.reshape(C, -1, K, K).transpose(2, 1, 0, 3))  # (pair of visits, moments, C, a)
+    inner = np.ascontiguousarray(
+        inner.reshape(C, -1, K, K).transpose(2, 1, 0, 3)
+    )  # (pair of visits, moments, C, a)
     found = stack.columns.both @ inner.reshape(-1, C * K)
     tangents = np.ascontiguousarray(found[: r * r].T).reshape(C, K * r, r)
     h = np.ascontiguousarray(found[r * r :].T).reshape(C, K, r)

@@ -85,7 +85,9 @@ def maximise_stack(stack: Stack, at: Ints, sigma: Floats) -> list[StackOptimum]:
             inverse, pivots = inverses(np.ascontiguousarray(information.transpose(1, 2, 0)))
             step = (inverse * g).sum(axis=1)
             decrement = (g * step).sum(axis=0)
-            definite = (pivots > IDENTIFIED * np.einsum("caa->ac", information)).all(axis=0) & np.isfinite(decrement)
+            definite = (pivots > IDENTIFIED * np.einsum("caa->ac", information)).all(axis=0) & np.isfinite(
+                decrement
+            )
         still = (decrement < ROUNDING) & (decrement > 0.1 * before)
         done = definite & ((decrement < CONVERGED) | still)
         slow = np.where(decrement > 0.05 * before, slow + 1, 0)
@@ -94,7 +96,15 @@ def maximise_stack(stack: Stack, at: Ints, sigma: Floats) -> list[StackOptimum]:
         if done.any():
             W = np.ascontiguousarray(inverse[:, :, done].transpose(2, 0, 1))
             found.append(
-                StackOptimum(at[done], stack.take(done), point.take(done), d.take(done), W, evaluations, decrement[done])
+                StackOptimum(
+                    at[done],
+                    stack.take(done),
+                    point.take(done),
+                    d.take(done),
+                    W,
+                    evaluations,
+                    decrement[done],
+                )
             )
         stack, at, point = stack.take(going), at[going], point.take(going)
         before, slow = decrement[going], slow[going]

@@ -83,7 +83,9 @@ def data_sets(y: Floats, u: Floats, design: Design) -> DataSets:
     if y.ndim != 3 or y.shape[2] != m or not y.size:
         raise UsageError(f"y has shape {y.shape}; expected data sets x subjects x {m} visits")
     if u.shape not in (full := ((y.shape[1], d), (*y.shape[:2], d))):
-        raise UsageError(f"u has shape {u.shape}; expected {full[0]}, or {full[1]} for covariates of each data set")
+        raise UsageError(
+            f"u has shape {u.shape}; expected {full[0]}, or {full[1]} for covariates of each data set"
+        )
     _refuse(y, u)
     flat = u.reshape(-1, d)
     centre, gram = _centre_and_gram(flat)
@@ -119,9 +121,13 @@ def resampled(y: Floats, u: Floats, counts: NDArray[np.integer], design: Design)
             f"subjects x {m} visits and subjects x {d} covariates"
         )
     if counts.ndim != 2 or counts.shape[1] != len(y) or not np.issubdtype(counts.dtype, np.integer):
-        raise UsageError(f"counts have shape {counts.shape} and type {counts.dtype}; expected integers, S x {len(y)}")
+        raise UsageError(
+            f"counts have shape {counts.shape} and type {counts.dtype}; expected integers, S x {len(y)}"
+        )
     if counts.size and counts.min() < 0:
-        raise UsageError(f"counts go down to {counts.min()}; expected how often a subject is taken: 0, 1, 2 ...")
+        raise UsageError(
+            f"counts go down to {counts.min()}; expected how often a subject is taken: 0, 1, 2 ..."
+        )
     _refuse(y, u)
     centre, gram = _centre_and_gram(u)
     seen = ~np.isnan(y)
@@ -157,9 +163,13 @@ def summed(products: Sequence[CrossProducts], design: Design) -> DataSets:
     """
     for s, p in enumerate(products):
         if (p.visits, p.covariates) != (design.visits, design.covariates):
-            raise UsageError(f"data set {s}: cross-products of {p.visits} and {p.covariates}; expected the design's")
+            raise UsageError(
+                f"data set {s}: cross-products of {p.visits} and {p.covariates}; expected the design's"
+            )
         if len(p.groups) != 1 or p.weighted:
-            raise UsageError(f"data set {s}: covariance groups or precision weights; fit such data sets one by one")
+            raise UsageError(
+                f"data set {s}: covariance groups or precision weights; fit such data sets one by one"
+            )
     d, m = len(design.covariates), len(design.visits)
     subjects = sum(p.n_subjects for p in products)
     total = reduce(np.add, [p.uu[:, 0].sum(axis=0) + p.n.sum() * p.u_centre for p in products], np.zeros(d))
@@ -275,7 +285,9 @@ def _refuse(y: Floats, u: Floats) -> None:
     """Names the data set whose numbers are not finite."""
     if not np.isfinite(u.sum()) and not np.isfinite(u).all():
         where = np.argwhere(~np.isfinite(u))[0].tolist()
-        raise UsageError(f"u{where} is {u[tuple(where)]}; expected finite covariates: leave such subjects out, and count them")
+        raise UsageError(
+            f"u{where} is {u[tuple(where)]}; expected finite covariates: leave such subjects out, and count them"
+        )
     if np.isinf(y).any():
         where = np.argwhere(np.isinf(y))[0].tolist()
         raise UsageError(f"y{where} is infinite; expected a number, or NaN where a visit was not observed")

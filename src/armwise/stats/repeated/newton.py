@@ -31,6 +31,10 @@ ROUNDING = 1e-9
 MOST_ITERATIONS = 100
 #: Smallest eigenvalue of the correlation matrix under which a fit that keeps falling is called singular.
 SINGULAR = 1e-6
+#: The same where the optimiser has nowhere to go.
+FAILED = 1e-4
+#: A step of a parameter that is longer than this is not the last one, however little the likelihood gains.
+LONG_STEP = 0.5
 #: No step changes a variance by more than a factor exp(3).
 LONGEST_STEP = 3.0
 #: Below this length of the step in T, exp(T) is taken by its first terms.
@@ -100,9 +104,17 @@ def maximise(
             information = chart.expected(point)
             factor = _factor(information)
             if factor is None:
+                if _near_singular(seen := unanchored(point.sigma, anchor), FAILED):
+                    raise singular(seen, visits)
                 raise _not_identified(information, structure, visits, moments)
         step = solve_positive(factor, g)
         decrement = float(g @ step)
+        if decrement < ROUNDING and np.abs(step).max() > LONG_STEP:
+            raise FitError(
+                f"a parameter of the {structure.label} covariance runs to the end of its range and the likelihood "
+                "keeps rising: the correlations do not have this form (a correlation at 0 or 1); use another structure",
+                "not converged", visits,
+            )  # fmt: skip
         if decrement < CONVERGED or (decrement < ROUNDING and decrement > 0.1 * before):
             return Optimum(point, chart.theta, information, evaluations, decrement)
         # Towards a singular covariance each step gains a constant factor, never the square of the last one.
@@ -113,7 +125,7 @@ def maximise(
         moved, tried = _line_search(chart, point, step, decrement)
         evaluations += tried
         if moved is None:
-            if _near_singular(seen := unanchored(point.sigma, anchor)):
+            if _near_singular(seen := unanchored(point.sigma, anchor), FAILED):
                 raise singular(seen, visits)
             raise FitError(
                 f"no step raises the likelihood although the decrement is {decrement:.1e}; look at the outcomes of "
@@ -121,7 +133,7 @@ def maximise(
                 "not converged", visits,
             )  # fmt: skip
         point = moved
-    if _near_singular(seen := unanchored(point.sigma, anchor)):
+    if _near_singular(seen := unanchored(point.sigma, anchor), FAILED):
         raise singular(seen, visits)
     raise FitError(
         f"not converged in {MOST_ITERATIONS} iterations (decrement {decrement:.1e}); use a simpler covariance",
@@ -283,8 +295,8 @@ def nearly_singular(point: Point, threshold: float) -> bool:
     return max(traces) > 1 / threshold and smallest_correlation_eigenvalue(point.sigma) < threshold
 
 
-def _near_singular(sigma: Floats) -> bool:
-    return smallest_correlation_eigenvalue(sigma) < SINGULAR
+def _near_singular(sigma: Floats, below: float = SINGULAR) -> bool:
+    return smallest_correlation_eigenvalue(sigma) < below
 
 
 def _weakest(sigma: Floats, visits: tuple[str, ...]) -> list[str]:
@@ -300,7 +312,7 @@ def singular(sigma: Floats, visits: tuple[str, ...]) -> FitError:
     names = _weakest(sigma, visits)
     return FitError(
         f"singular covariance: given the other visits, nothing is left of the variance at {', '.join(names)} (the "
-        f"smallest eigenvalue of the correlations fell below {SINGULAR:g}); was a visit entered twice, or is one score "
+        "smallest eigenvalue of the correlations runs to zero); was a visit entered twice, or is one score "
         "a function of another? With few subjects and many missing visits, use a simpler covariance",
         "singular", names,
     )  # fmt: skip

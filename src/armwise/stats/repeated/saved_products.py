@@ -198,13 +198,12 @@ def _moments(arrays: Mapping[str, NDArray[Any]], head: Mapping[str, Any]) -> str
     M = np.concatenate(
         [np.concatenate([uu, uy], axis=2), np.concatenate([uy.transpose(0, 2, 1), yy], axis=2)], axis=1
     )
-    diagonal = np.einsum("pii->pi", M)
-    size = np.sqrt(np.maximum(diagonal, 0.0))
+    size = np.sqrt(np.maximum(np.einsum("pii->pi", M), 0.0))
     size[size == 0] = 1.0
     scaled = M / size[:, :, None] / size[:, None, :]
     uneven = np.abs(scaled - scaled.transpose(0, 2, 1)).max(axis=(1, 2), initial=0.0)
     least = np.linalg.eigvalsh(scaled)[:, 0] if len(M) else np.zeros(0)
-    wrong = np.flatnonzero((diagonal < 0).any(axis=1) | (uneven > INDEFINITE) | (least < -INDEFINITE))
+    wrong = np.flatnonzero((uneven > INDEFINITE) | (least < -INDEFINITE))
     if not len(wrong):
         return ""
     visits = [v for v, seen in zip(head["visits"], arrays["observed"][wrong[0]], strict=True) if seen]

@@ -7,6 +7,7 @@ with the table.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -32,6 +33,8 @@ Covariates = Sequence[str] | Mapping[str, str | tuple[str, Any]]
 
 #: Rows that are handed over at once: their columns fit the cache, and the calls for a batch cost little beside it.
 ROWS = 1 << 16
+#: Of DuckDB, each of which takes memory of its own when it sorts.
+MOST_THREADS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -365,12 +368,20 @@ def _sorted_by_duckdb(
     with TemporaryDirectory(prefix="armwise-") as folder, duckdb.connect() as connection:
         try:
             connection.execute("SET memory_limit = ?", [memory_limit])
-            connection.execute("SET temp_directory = ?", [folder])
+        except duckdb.Error as error:
+            raise UsageError(f'memory_limit {memory_limit!r}; expected a size, such as "1GB"') from error
+        connection.execute("SET temp_directory = ?", [folder])
+        connection.execute("SET threads = ?", [min(os.cpu_count() or 1, MOST_THREADS)])
+        try:
             table = connection.read_parquet([str(path) for path in paths])
             check_columns(table.columns, columns)
             yield from _read_relation(table, columns, subject)
+        except duckdb.OutOfMemoryException as error:
+            raise UsageError(
+                f"DuckDB cannot sort {paths[0]} within memory_limit {memory_limit!r}; allow it more"
+            ) from error
         except duckdb.Error as error:
-            raise FileError(f"{paths[0]}: DuckDB cannot read it: {str(error).splitlines()[0]}") from error
+            raise FileError(f"{paths[0]}: DuckDB stopped: {str(error).splitlines()[0]}") from error
 
 
 def _relation(source: Any, layout: Layout, engine: Engine | None) -> _Table:
