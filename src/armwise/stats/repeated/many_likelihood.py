@@ -1,8 +1,8 @@
 """The likelihood of many data sets at once, with its derivatives: the formulas of `likelihood` on a stack of data sets.
 
 Matrices over visits are kept as arrays (m, m, C, P) for C data sets with P patterns, so that one NumPy call handles an
-entry of all of them; sums over patterns are products of matrices, one a data set; and the columns of the model matrix are
-kept as sparse as the design is, so that the normal equations and their derivatives are a few additions of such sums.
+entry of all of them; sums over patterns are products of matrices, one a data set; and the columns of the model matrix
+are kept as sparse as the design is, so that the normal equations and their derivatives are a few additions of such sums.
 
 Derivatives are in whitened coordinates, Sigma = L (I + T) L' with any L for which L L' is Sigma at the point.
 """
@@ -51,7 +51,7 @@ class Columns:
     @property
     def rank(self) -> int:
         """Columns that are not aliased."""
-        return self.X.shape[2]
+        return len(self.kept)
 
     @cached_property
     def both(self) -> csr_array:
@@ -105,7 +105,8 @@ def columns(data: DataSets, design: Design) -> Columns:
     m, d = len(design.visits), len(design.covariates)
     whole = CrossProducts(
         design.visits, design.covariates, ("",), np.ones((1, m), dtype=bool), np.zeros(1, dtype=np.intp),
-        np.array([float(data.subjects)]), data.gram[None], np.zeros((1, d, m)), np.eye(m)[None], data.u_centre, np.zeros(m),
+        np.array([float(data.subjects)]), data.gram[None], np.zeros((1, d, m)), np.eye(m)[None], data.u_centre,
+        np.zeros(m),
     )  # fmt: skip
     moments, basis = orthonormal(whole, design)
     root = np.sqrt(data.subjects)
@@ -396,8 +397,8 @@ def reduced_stack(products: ProductStack, columns: Columns, reml: bool) -> tuple
     """Moments of outcomes from which a least-squares fit was taken.
 
     Returns:
-        The stack; the fit's coefficients (r, C); and whether a set is ordinary: its columns are far from aliased, it has
-        more observations than columns, each pair of visits is seen together, and each visit has residuals.
+        The stack; the fit's coefficients (r, C); and whether a set is ordinary: its columns are far from aliased, it
+        has more observations than columns, each pair of visits is seen together, and each visit has residuals.
     """
     m, d, r = columns.X.shape
     seen = products.observed.astype(np.float64).transpose(2, 0, 1)  # (m, C, P)

@@ -1,8 +1,8 @@
 """Newton's method on many data sets at once: the steps of `newton`, taken by all data sets that are still on their way.
 
-Each set takes the steps that it would take alone, so that its numbers are the same. Sets that need more than full steps on
-a positive definite information (a halved step, Fisher's information, a nearly singular covariance) are given up here, and
-are fitted one by one.
+Each set takes the steps that it would take alone, so that its numbers are the same. Sets that need more than full steps
+on a positive definite information (a halved step, Fisher's information, a nearly singular covariance) are given up here,
+and are fitted one by one.
 """
 
 from __future__ import annotations
@@ -151,8 +151,7 @@ def _sound(sigma: Floats) -> Bools:
 
 def starting_stack(stack: Stack) -> Floats:
     """A covariance for each data set, shape (C, m, m): the start of `start`, visit by visit on the visits before it."""
-    C, P = stack.n.shape
-    m = len(stack.yy)
+    C, m = len(stack.n), len(stack.yy)
     seen = np.einsum("jjcp->jcp", stack.mask) > 0
     through = np.logical_and.accumulate(seen, axis=0).astype(np.float64)
     counts = np.einsum("jcp,cp->jc", through, stack.n)

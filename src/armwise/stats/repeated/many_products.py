@@ -200,7 +200,7 @@ def _stacked_rows(y: Floats, u: Floats) -> ProductStack:
     C, N, m = y.shape
     d = u.shape[-1]
     outcome = np.ascontiguousarray(y.transpose(2, 0, 1))  # (m, C, N)
-    seen = outcome == outcome  # noqa: PLR0124 (not NaN)
+    seen = outcome == outcome  # not NaN
     centre = np.where(seen, outcome, 0.0).sum(axis=2) / np.maximum(seen.sum(axis=2), 1)
     outcome = np.where(seen, outcome - centre[:, :, None], 0.0)
     kind = np.uint8 if m <= 8 else np.uint16 if m <= 16 else np.int64
