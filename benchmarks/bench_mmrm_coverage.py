@@ -65,21 +65,23 @@ def main() -> None:
             fits = mmrm_many(y, u, design, df=name, contrasts=np.array(L))
             found = fits.contrasts
             ok = fits.ok
-            held[name] += ((found.lower[ok] <= TRUTH) & (TRUTH <= found.upper[ok])).sum(axis=0)
+            held[name] += ((found.lower[ok] <= TRUTH) & (found.upper[ok] >= TRUTH)).sum(axis=0)
             width[name] += (found.upper[ok] - found.lower[ok]).sum(axis=0)
         fitted += int(ok.sum())
         failed += int((~ok).sum())
     error = 100 * np.sqrt(0.95 * 0.05 / fitted)
     print(
-        f"{total} trials of 2 x {chosen.an_arm}, {100 * missing / total:.1f} % missing at {VISITS[-1]}; {failed} without "
-        f"a fit; Monte-Carlo error of a coverage {error:.2f} points"
+        f"{total} trials of 2 x {chosen.an_arm}, {100 * missing / total:.1f} % missing at {VISITS[-1]}; {failed} "
+        f"without a fit; Monte-Carlo error of a coverage {error:.2f} points"
     )
     for name, found in held.items():
         coverage = 100 * found / fitted
         print(f"  {name:<14}", *(f"{v} {c:5.2f} %" for v, c in zip(VISITS, coverage, strict=True)), end="   ")
         print("mean width", *(f"{w / fitted:.2f}" for w in width[name]))
     last = 100 * held["kenward-roger"][3] / fitted
-    print(f"  Kenward-Roger at {VISITS[-1]}: {'met' if abs(last - 95) <= 3 * error else 'NOT MET'} (95 % within 3 errors)")
+    print(
+        f"  Kenward-Roger at {VISITS[-1]}: {'met' if abs(last - 95) <= 3 * error else 'NOT MET'} (95 % within 3 errors)"
+    )
 
 
 if __name__ == "__main__":

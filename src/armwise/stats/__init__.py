@@ -60,6 +60,11 @@ if TYPE_CHECKING:
     from armwise.stats.repeated.least_squares_means import lsmeans as lsmeans
     from armwise.stats.repeated.many import ManyFits as ManyFits
     from armwise.stats.repeated.many import mmrm_many as mmrm_many
+    from armwise.stats.repeated.prediction import Prediction as Prediction
+    from armwise.stats.repeated.prediction import fitted_values as fitted_values
+    from armwise.stats.repeated.prediction import predict as predict
+    from armwise.stats.repeated.prediction import simulate as simulate
+    from armwise.stats.repeated.residuals import residuals as residuals
     from armwise.stats.repeated.standardisation import Standardised as Standardised
     from armwise.stats.repeated.standardisation import standardised_means as standardised_means
     from armwise.stats.repeated.summary import coefficients as coefficients
@@ -98,8 +103,14 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "mmrm_many": ("repeated.many", "the same for thousands of data sets at once"),
     "ManyFits": ("repeated.many", "fits of one model to many data sets"),
     "Mmrm": ("repeated.fitted", "a fitted model for repeated measures"),
-    "CrossProducts": ("repeated.cross_products", "the sums that a model for repeated measures needs; they add up"),
-    "coefficients": ("repeated.summary", "coefficients with standard errors, degrees of freedom, p, intervals"),
+    "CrossProducts": (
+        "repeated.cross_products",
+        "the sums that a model for repeated measures needs; they add up",
+    ),
+    "coefficients": (
+        "repeated.summary",
+        "coefficients with standard errors, degrees of freedom, p, intervals",
+    ),
     "Contrasts": ("repeated.contrasts", "contrasts of coefficients with intervals and tests"),
     "contrasts": ("repeated.contrasts", "linear contrasts of a fit, one degree of freedom each"),
     "JointTest": ("repeated.contrasts", "an F test of several contrasts"),
@@ -108,6 +119,11 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "lsmeans": ("repeated.least_squares_means", "least-squares means of a fit, by visit or averaged"),
     "Standardised": ("repeated.standardisation", "means standardised to the observed covariates"),
     "standardised_means": ("repeated.standardisation", "marginal standardisation of a fit"),
+    "residuals": ("repeated.residuals", "residuals of a fit: raw, Pearson, normalised"),
+    "fitted_values": ("repeated.prediction", "the model's mean of each subject at each visit"),
+    "Prediction": ("repeated.prediction", "predicted outcomes with limits"),
+    "predict": ("repeated.prediction", "predictions, marginal or given a subject's observed visits"),
+    "simulate": ("repeated.prediction", "draws of outcomes from a fit"),
     "TermTests": ("repeated.type_three", "tests of the terms of a fit"),
     "term_tests": ("repeated.type_three", "type III (or II) tests of the terms of a fit"),
     "Responders": ("responder_counts", "responders by arm, and each arm against the reference"),

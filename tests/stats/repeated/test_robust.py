@@ -16,7 +16,7 @@ from textbook_structures import Floats
 
 from armwise.errors import UsageError
 from armwise.stats.repeated import robust, whitened_rows
-from armwise.stats.repeated.contrasts import contrasts
+from armwise.stats.repeated.contrasts import contrasts, joint_test
 from armwise.stats.repeated.cross_products import cross_products
 from armwise.stats.repeated.fitted import Mmrm, VcovMethod
 from armwise.stats.repeated.fitting import evaluate_at, mmrm_cross_products, mmrm_wide
@@ -204,6 +204,8 @@ def test_the_joint_test_rotates_to_uncorrelated_contrasts(vcov: VcovMethod) -> N
     nu = np.array([e.bell_mccaffrey(c, vcov) for c in vectors.T @ L])
     E = np.sum(nu / (nu - 2))
     assert df == pytest.approx(2 * E / (E - 3), rel=1e-9)
+    test = joint_test(fit, L)
+    assert (test.f, test.df2) == (pytest.approx(f, rel=1e-12), pytest.approx(df, rel=1e-12))
     one = contrasts(fit, L[0])
     f, df = joint_bell_mccaffrey(fit, whitened(fit, L[:1]), one.estimate)
     assert (f, df) == (pytest.approx(one.t[0] ** 2, rel=1e-10), pytest.approx(one.df[0], rel=1e-10))

@@ -510,11 +510,38 @@ def test_what_duckdb_spills_goes_to_a_folder_of_its_own(rows, tmp_path, monkeypa
     found = products_from(path, **MODEL, engine="duckdb", memory_limit="70MB")
     assert found.products.n_subjects == 4000 * 60
     assert met, "this was meant to be more than the memory allowed"
-    with pytest.raises(UsageError, match="cannot sort .* within memory_limit '5MB'; allow it more"):
+    with pytest.raises(UsageError, match=r"cannot sort .* within memory_limit '5MB'; allow it more"):
         products_from(path, **MODEL, engine="duckdb", memory_limit="5MB")
     with pytest.raises(UsageError, match="memory_limit 'much'; expected a size"):
         products_from(path, **MODEL, engine="duckdb", memory_limit="much")
     assert list(spill.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "kind", "message"),
+    [
+        (
+            "Out of Memory Error: failed to pin",
+            UsageError,
+            r"cannot sort .*rows\.parquet within memory_limit '1GB'",
+        ),
+        (
+            "IO Error: No space left on device",
+            FileError,
+            r"rows\.parquet: DuckDB stopped: IO Error: No space left",
+        ),
+    ],
+)
+def test_what_stops_duckdb_in_the_middle_of_a_read_is_said(
+    what, kind, message, rows, tmp_path, monkeypatch
+) -> None:
+    def stops(*_: Any) -> Any:
+        yield rows[:10]
+        raise OSError(what + "\n\nPossible solutions:")
+
+    monkeypatch.setattr(streams, "_read_relation", stops)
+    with pytest.raises(kind, match=message):
+        products_from(as_parquet(rows, tmp_path), **MODEL, engine="duckdb")
 
 
 def test_a_pandas_frame_with_its_own_kinds_of_columns_is_read(rows, expected) -> None:

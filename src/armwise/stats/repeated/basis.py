@@ -7,6 +7,7 @@ roots of the moments, so that a covariate costs its condition number in digits, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,18 +68,19 @@ def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis
     seen = products.observed.astype(np.float64)
     P, m = seen.shape
     D, q = products.uu.shape[1], len(design.columns)
-    unseen = [v for j, v in enumerate(design.visits) if not seen[:, j].any()]
+    unseen = [v for v, ever in zip(design.visits, seen.any(axis=0).tolist(), strict=True) if not ever]
     if unseen or not P:
         raise FitError(
             f"nobody has an outcome at {', '.join(unseen) or 'any visit'}; leave such visits out of the model",
             "not identified", unseen,
         )  # fmt: skip
-    B = _centred(products, design)
+    B = centred_columns(products, design)
     per_visit = (seen.T @ products.uu.reshape(P, D * D)).reshape(m, D, D)
-    K = (_root(per_visit) @ B).reshape(m * D, q)
-    # The length that each column would have if a visit's covariates were unrelated: what is far below it is rounding.
-    size = np.sqrt((np.diagonal(per_visit, axis1=1, axis2=2)[:, None, :] @ B**2).sum(axis=(0, 1)))
-    kept, R = _independent(K, size)
+    K = (square_root(per_visit) @ B).reshape(m * D, q)
+    # The squared length that each column would have if a visit's covariates were unrelated.
+    kept, R = independent_columns(
+        K, lambda: (per_visit.diagonal(0, 1, 2)[:, None, :] @ B**2).sum(axis=(0, 1))
+    )
     Ri = inverse_lower(R.T).T
     X = (B.reshape(m * D, q)[:, kept] @ Ri).reshape(m, D, len(kept))
     n_obs = products.n_observations
@@ -103,7 +105,7 @@ def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis
         X.reshape(m * D, len(kept)), n_obs,
         log_det_scale=2 * float(np.log(np.abs(np.diag(R))).sum()), log_weights=log_weights,
     )  # fmt: skip
-    return moments, Basis(kept, Ri, b_centre + b_rest, X, shift, _aliasing(K, kept, Ri))
+    return moments, Basis(kept, Ri, b_centre + b_rest, X, shift, aliasing(K, kept, Ri))
 
 
 def reduced(uu: Floats, uy: Floats, yy: Floats, g: Floats, seen: Floats) -> tuple[Floats, Floats]:
@@ -124,7 +126,7 @@ def _same(products: CrossProducts, design: Design) -> None:
             )
 
 
-def _centred(products: CrossProducts, design: Design) -> Floats:
+def centred_columns(products: CrossProducts, design: Design) -> Floats:
     """B for covariates measured from their centres (and, with weights, given by visit): shape (m, D, q)."""
     B = design.B.copy()
     B[:, 0, :] += products.u_centre @ design.B
@@ -137,7 +139,7 @@ def _centred(products: CrossProducts, design: Design) -> Floats:
     return wide
 
 
-def _root(S: Floats) -> Floats:
+def square_root(S: Floats) -> Floats:
     """K with K'K = S for a stack of moment matrices, singular ones among them: shape (m, D, D)."""
     size = np.sqrt(np.maximum(np.einsum("jaa->ja", S), 0.0))
     size[size == 0] = 1.0
@@ -154,10 +156,14 @@ def _root(S: Floats) -> Floats:
     return np.asarray(np.sqrt(values)[:, :, None] * vectors.transpose(0, 2, 1) * size[:, None, :])
 
 
-def _independent(K: Floats, size: Floats | float = 0.0) -> tuple[Ints, Floats]:
-    """Which columns are kept, first come first kept as in R, and R with K[:, kept] = Q R."""
+def independent_columns(K: Floats, squares: Callable[[], Floats] | None = None) -> tuple[Ints, Floats]:
+    """Which columns are kept, first come first kept as in R, and R with K[:, kept] = Q R.
+
+    A column much shorter than its parts (`squares`, their sum of squares) is what rounding leaves of zero.
+    """
     length = np.sqrt(np.einsum("ij,ij->j", K, K))
-    length[length <= ROUNDING * size] = 0.0
+    if squares is not None and length.min() < 1e-6 * length.max():
+        length[length <= ROUNDING * np.sqrt(squares())] = 0.0
     q = K.shape[1]
     if K.shape[0] >= q and length.all():
         R = triangular_factor(K / length)
@@ -177,7 +183,7 @@ def _independent(K: Floats, size: Floats | float = 0.0) -> tuple[Ints, Floats]:
     return np.array(kept, dtype=np.intp), np.triu(R)
 
 
-def _aliasing(K: Floats, kept: Ints, Ri: Floats) -> Floats:
+def aliasing(K: Floats, kept: Ints, Ri: Floats) -> Floats:
     if len(kept) == K.shape[1]:
         return np.empty((len(kept), 0))
     others = np.setdiff1d(np.arange(K.shape[1]), kept)

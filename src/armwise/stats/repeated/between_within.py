@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.basis import _aliasing, _centred, _independent, _root
+from armwise.stats.repeated.basis import aliasing, centred_columns, independent_columns, square_root
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products
 
 if TYPE_CHECKING:
@@ -79,16 +79,16 @@ def between_space(fit: Mmrm) -> tuple[Floats, Bools]:
     """
     products = _unweighted(fit)
     kept = fit.basis.kept
-    B = _centred(products, fit.design)[:, :, kept]
+    B = centred_columns(products, fit.design)[:, :, kept]
     changes = _changes(products, B)
     if not changes.any():
         K = np.eye(len(kept))
     else:
-        pivots, R = _independent(changes)
+        pivots, R = independent_columns(changes)
         free = np.setdiff1d(np.arange(len(kept)), pivots)
         K = np.zeros((len(kept), len(free)))
         K[free, range(len(free))] = 1.0
-        K[pivots] = -_aliasing(changes, pivots, np.asarray(np.linalg.inv(R)))
+        K[pivots] = -aliasing(changes, pivots, np.asarray(np.linalg.inv(R)))
         K[np.abs(K) < 1e-8] = 0.0
     means = np.tensordot(fit.design.B[:, :, kept], K, axes=1)  # (m, d, p): each combination by covariates
     rest = np.abs(means - np.eye(means.shape[1])[0][:, None]).max(axis=(0, 1), initial=0.0)
@@ -121,7 +121,7 @@ def _changes(products: CrossProducts, B: Floats) -> Floats:
     if not len(pairs):
         return np.zeros((0, r))
     first, second = pairs.T
-    root = _root(after[first, second])
+    root = square_root(after[first, second])
     changes = (root @ (B[second] - B[first])).reshape(-1, r)
     size = np.sqrt(((root @ B[second]) ** 2 + (root @ B[first]) ** 2).sum(axis=(0, 1)))
     return np.asarray(np.where(np.linalg.norm(changes, axis=0) > NO_CHANGE * size, changes, 0.0))

@@ -150,6 +150,10 @@ def joint_test(fit: Mmrm, L: ArrayLike) -> JointTest:
         f, df, scale = joint_kenward_roger(fit.inference, fit.kenward_roger, C, estimate)
     elif fit.df_method == "satterthwaite" and fit.vcov_method == "model":
         f, df = joint_satterthwaite(fit.inference, C, estimate)
+    elif fit.df_method not in ("residual", "between-within"):
+        from armwise.stats.repeated.robust import joint_bell_mccaffrey
+
+        f, df = joint_bell_mccaffrey(fit, C, estimate)
     else:
         f = float(estimate @ np.linalg.solve(C.T @ fit.whitened_covariance @ C, estimate)) / size
         df = float(degrees_of_freedom(fit, C, rows).min())

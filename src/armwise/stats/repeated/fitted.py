@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -45,6 +45,23 @@ VCOV_WORDS: dict[VcovMethod, str] = {
 }
 
 
+def check_methods(df: str, vcov: str, *, rows: bool) -> None:
+    """Refuses unknown words, and a robust covariance where there are no rows.
+
+    Raises:
+        UsageError: as said.
+    """
+    if df not in DF_WORDS or vcov not in VCOV_WORDS:
+        raise UsageError(
+            f"df {df!r} and vcov {vcov!r}: expected df one of {', '.join(DF_WORDS)} and vcov one of "
+            f"{', '.join(VCOV_WORDS)}"
+        )
+    if vcov != "model" and not rows:
+        raise UsageError(
+            "a robust covariance needs the rows, which cross-products do not hold; fit from rows"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Mmrm:
     """A mixed model for repeated measures, fitted. `contrasts`, `joint_test` and `lsmeans` take it.
@@ -74,6 +91,16 @@ class Mmrm:
     wide: Wide | None = field(default=None, repr=False)
     anchor: Floats | None = field(default=None, repr=False)
     dropped: dict[str, int] = field(default_factory=dict)
+
+    def using(self, *, df: DfMethod | None = None, vcov: VcovMethod | None = None) -> Mmrm:
+        """The same fit with other degrees of freedom or another covariance of the coefficients; nothing is refitted.
+
+        Raises:
+            UsageError: an unknown word, or a robust covariance of a fit that has no rows.
+        """
+        df, vcov = df or self.df_method, vcov or self.vcov_method
+        check_methods(df, vcov, rows=self.wide is not None)
+        return replace(self, df_method=df, vcov_method=vcov)
 
     def __str__(self) -> str:
         from armwise.stats.repeated.summary import summary_text

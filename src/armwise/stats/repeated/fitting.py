@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ from armwise.stats.repeated.basis import Basis, orthonormal, visits_fitted_exact
 from armwise.stats.repeated.covariance import STRUCTURES, Structure, structure
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products
 from armwise.stats.repeated.design import CONSTANT, Design, crossed_design
-from armwise.stats.repeated.fitted import DfMethod, Mmrm, VcovMethod
+from armwise.stats.repeated.fitted import DfMethod, Mmrm, VcovMethod, check_methods
 from armwise.stats.repeated.likelihood import evaluate
 from armwise.stats.repeated.moments import Moments
 from armwise.stats.repeated.newton import Optimum, maximise, nearly_singular
@@ -169,11 +169,7 @@ def _fit(
     vcov: VcovMethod,
 ) -> Mmrm:
     found = structure(covariance)
-    if df not in get_args(DfMethod) or vcov not in get_args(VcovMethod):
-        raise UsageError(
-            f"df {df!r} and vcov {vcov!r}: expected df one of {', '.join(get_args(DfMethod))} and vcov one of "
-            f"{', '.join(get_args(VcovMethod))}"
-        )
+    check_methods(df, vcov, rows=wide is not None)
     moments, basis = orthonormal(products, design)
     if wide is not None and nearly_all_explained(products, moments):
         products, moments, basis = after_least_squares(wide, design, products, basis)

@@ -6,6 +6,8 @@ makes a hundred such calls.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
@@ -31,4 +33,10 @@ def solve_positive(L: Floats, b: Floats) -> Floats:
 
 def triangular_factor(K: Floats) -> Floats:
     """R of K = Q R, upper triangular (q, q), for K with at least as many rows as columns."""
-    return np.asarray(np.triu(lapack.dgeqrf(K)[0][: K.shape[1]]))
+    q = K.shape[1]
+    return np.asarray(lapack.dgeqrf(K)[0][:q] * _upper(q))
+
+
+@lru_cache(maxsize=64)
+def _upper(q: int) -> Floats:
+    return np.triu(np.ones((q, q)))

@@ -92,8 +92,8 @@ class Derivatives:
         gradient: shape (G, m, m): d loglik / dT, each entry of T on its own.
         tangents: shape (k, r, r): d (Fi A Fi') / dT, turned in sign: Kenward-Roger's P_a, whitened.
         V: shape (P, m, m): L'WL of each pattern.
-        tensor: shape (G, m * m, m * m): the part of the observed information that is a sum over patterns, entry
-            [(i, j), (k, l)] for T_ij and T_kl.
+        tensor: shape (G, m * m, m * m): the part of the observed information that is a sum over patterns of
+            tr(E_a V E_b F), as the sum of V[j, k] F[l, i].
         scores: shape (k, r); trace: shape (k, k): the parts that are not (trace is zero for ML).
     """
 
@@ -106,16 +106,19 @@ class Derivatives:
     _of: Point
     _hat: Floats | None
 
-    def observed(self, curvature: Floats | None = None) -> Floats:
+    def observed(self, exponential: bool = False) -> Floats:
         """Minus the Hessian, shape (k, k).
 
         Args:
-            curvature: shape (G, m * m, m * m): the gradient times the second derivative of Sigma, in a chart in which
-                Sigma is not linear.
+            exponential: by T in Sigma = L exp(T) L', instead of the linear Sigma = L (I + T) L'.
         """
-        rest = self.scores @ self.scores.T + 0.5 * self.trace
-        m = self.gradient.shape[1]
-        return _by_pair(self.tensor if curvature is None else self.tensor - curvature, m) - rest
+        tensor, m = self.tensor, self.gradient.shape[1]
+        if exponential:
+            # <G, (E_a E_b + E_b E_a) / 2>, from the second derivative of exp: as a pattern with V = I and F = G.
+            tensor = np.array(
+                [T - np.outer(np.eye(m), G) for T, G in zip(tensor, self.gradient, strict=True)]
+            )
+        return _by_pair(tensor, m) - self.scores @ self.scores.T - 0.5 * self.trace
 
     def expected(self) -> Floats:
         """The expected information, shape (k, k), positive definite; for ML, that of known coefficients."""
@@ -126,7 +129,7 @@ class Derivatives:
             if self._hat is not None:
                 Q = self._of.W[part] @ self._of.L[g]
                 F = F - Q.transpose(0, 2, 1) @ self._hat[part] @ Q
-            fisher[g] = _paired(self.V[part], F, m)
+            fisher[g] = self.V[part].reshape(-1, m * m).T @ F.reshape(-1, m * m)
         return _by_pair(fisher, m) + 0.5 * self.trace
 
 
@@ -160,7 +163,7 @@ def _derivatives(point: Point) -> Derivatives:
         half = (0.5 * mo.n[part])[:, None, None] * V[part]
         F = Q.transpose(0, 2, 1) @ T[part] @ Q - half
         gradient[g] = 0.5 * np.add.reduce(F - half, axis=0)
-        tensor[g] = _paired(V[part], F, m)
+        tensor[g] = V[part].reshape(-1, m * m).T @ F.reshape(-1, m * m)
         tangents.append(mo.tangents(part, Q, XF, j, k))
         scores.append(mo.scores(part, Q, XF, r_uy, j, k))
     Ax, h = (tangents[0], scores[0]) if groups == 1 else (np.concatenate(tangents), np.concatenate(scores))
@@ -169,21 +172,17 @@ def _derivatives(point: Point) -> Derivatives:
     return Derivatives(gradient, Ax, V, tensor, h, trace, point, H)
 
 
-def _paired(V: Floats, F: Floats, m: int) -> Floats:
-    """Sum over patterns of V[j, k] F[l, i], as [(i, j), (k, l)]: tr(E_a V E_b F) for symmetric E."""
-    T = (V.reshape(-1, m * m).T @ F.reshape(-1, m * m)).reshape(m, m, m, m)
-    return T.transpose(3, 0, 1, 2).reshape(m * m, m * m)
-
-
 def _by_pair(tensor: Floats, m: int) -> Floats:
-    """From [(i, j), (k, l)] to entries of the lower triangle, groups on the diagonal."""
+    """From the sums of V[j, k] F[l, i] to tr(E_a V E_b F) for the lower triangle's E_a, groups on the diagonal."""
     dup = pairs(m)[2]
-    if len(tensor) == 1:
-        block = dup.T @ tensor[0] @ dup
-        return np.asarray(0.5 * (block + block.T))
     K = dup.shape[1]
-    out = np.zeros((len(tensor) * K, len(tensor) * K))
-    for g, of in enumerate(tensor):
-        block = dup.T @ of @ dup
-        out[g * K : (g + 1) * K, g * K : (g + 1) * K] = 0.5 * (block + block.T)
+    blocks = []
+    for of in tensor:
+        block = dup.T @ of.reshape(m, m, m, m).transpose(3, 0, 1, 2).reshape(m * m, m * m) @ dup
+        blocks.append(0.5 * (block + block.T))
+    if len(blocks) == 1:
+        return np.asarray(blocks[0])
+    out = np.zeros((len(blocks) * K, len(blocks) * K))
+    for g, block in enumerate(blocks):
+        out[g * K : (g + 1) * K, g * K : (g + 1) * K] = block
     return out

@@ -7,7 +7,7 @@ sums wrong (rows of a subject in two places, two rows at one visit, a covariate 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -196,23 +196,11 @@ class _Block:
                 mine = rows.visit == entry.visit
                 self.u[rows.of[mine], k] = values[mine]
                 continue
-            changed = (values[1:] != values[:-1]) & same
-            if continued and values[0] != self.u[0, k]:
-                self._refuse_change(entry.name, [0], [(self.u[0, k], values[0])])
-            if changed.any():
-                i = np.flatnonzero(changed)
-                pairs = list(zip(values[i], values[i + 1], strict=True))
-                self._refuse_change(entry.name, rows.of[i].tolist(), pairs)
+            self._refuse_change(entry.name, values, rows.of, same, self.u[0, k] if continued else None)
             self.u[who, k] = values[first]
         if rows.group is not None:
-            changed = (rows.group[1:] != rows.group[:-1]) & same
-            names = list(tally.groups)
-            if continued and rows.group[0] != self.group[0]:
-                self._refuse_change(layout.group or "", [0], [(names[self.group[0]], names[rows.group[0]])])
-            if changed.any():
-                i = np.flatnonzero(changed)
-                pairs = [(names[rows.group[k]], names[rows.group[k + 1]]) for k in i]
-                self._refuse_change(layout.group or "", rows.of[i].tolist(), pairs)
+            held = self.group[0] if continued else None
+            self._refuse_change(layout.group or "", rows.group, rows.of, same, held, tuple(tally.groups))
             self.group[who] = rows.group[first]
 
     def name(self, row: int) -> str:
@@ -231,13 +219,20 @@ class _Block:
             f"expected one row for each {layout.subject!r} and {layout.visit!r}: keep the one that is meant"
         )
 
-    def _refuse_change(self, what: str, rows: list[int], pairs: list[tuple[Any, Any]]) -> None:
-        found = dict(zip(reversed(rows), reversed(pairs), strict=True))  # the first change of each
-        named = [f"{self.name(row)} ({text(a)}, then {text(b)})" for row, (a, b) in sorted(found.items())]
-        raise UsageError(
-            f"{what!r} changes within a subject: {shown(named)}; expected one value a subject, on each of its rows; "
-            "a covariate that changes over time belongs to time_varying"
-        )
+    def _refuse_change(
+        self, what: str, values: NDArray[Any], of: Ints, same: Bools, held: Any, names: Sequence[str] = ()
+    ) -> None:
+        """Values of rows, of which those of one subject must be one; `held` is row 0's from the batches before."""
+        changed = np.flatnonzero((values[1:] != values[:-1]) & same)
+        found = [(0, held, values[0])] if held is not None and values[0] != held else []
+        found += [(int(of[i]), values[i], values[i + 1]) for i in changed]
+        if found:
+            word = names.__getitem__ if names else text
+            named = shown(f"{self.name(row)} ({word(a)}, then {word(b)})" for row, a, b in found)
+            raise UsageError(
+                f"{what!r} changes within a subject: {named}; expected one value a subject, on each of its rows; "
+                "a covariate that changes over time belongs to time_varying"
+            )
 
     def piece(self, layout: Layout, tally: Tally, n: int) -> Piece:
         """The first n subjects."""

@@ -33,14 +33,15 @@ Bools = NDArray[np.bool_]
 
 ManyDf = Literal["kenward-roger", "satterthwaite"]
 
-#: Data sets in one stack, when the arrays of its derivatives are small.
+#: Data sets in one stack: the most, when the arrays of its derivatives are small, and the fewest.
 CHUNK = 100
+FEWEST = 16
 #: Numbers in those arrays.
-LARGEST = 2_000_000
+LARGEST = 700_000
 #: Numbers in a block that is freed once so that smaller ones are kept: 32 MB, the largest that has this effect.
 KEPT = 4_000_000
 #: With more visits each data set is fitted alone: its matrices are large enough.
-MOST_VISITS = 12
+MOST_VISITS = 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,4 +313,4 @@ def _estimable(rows: Floats, shared: Columns) -> Bools:
 def _chunk(m: int) -> int:
     """Data sets whose arrays of derivatives fit the cache."""
     pairs, patterns = m * (m + 1) // 2, min((1 << m) - 1, 4 * m)
-    return max(1, min(CHUNK, LARGEST // (pairs**2 * patterns)))
+    return max(FEWEST, min(CHUNK, LARGEST // (pairs**2 * patterns)))

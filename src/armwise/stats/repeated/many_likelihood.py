@@ -2,7 +2,7 @@
 
 Matrices over visits are kept as arrays (m, m, C, P) for C data sets with P patterns, so that one NumPy call handles an
 entry of all of them; sums over patterns are products of matrices, one a data set; and the columns of the model matrix
-are kept as sparse as the design is, so that the normal equations and their derivatives are a few additions of such sums.
+are kept as sparse as the design is, so that the normal equations and their derivatives are few additions of such sums.
 
 Derivatives are in whitened coordinates, Sigma = L (I + T) L' with any L for which L L' is Sigma at the point.
 """
@@ -166,6 +166,12 @@ class Stack:
         )
 
     @property
+    def uu_lower(self) -> Floats:
+        """Lower triangles of the moments of covariates, shape (C, P, d (d + 1) / 2)."""
+        d = self.uu.shape[2]
+        return self.ux[:, :, : d * (d + 1) // 2]
+
+    @property
     def uy(self) -> Floats:
         """Moments of the outcome at each visit with each covariate: shape (C, P * m, d)."""
         d = self.uu.shape[2]
@@ -284,8 +290,7 @@ def normal_equations(stack: Stack, W: Floats) -> Floats:
 def sandwich(stack: Stack, Z: Floats) -> Floats:
     """Sum over patterns of X' Z_p X for symmetric Z (m, m, C, P): shape (r, r, C)."""
     j, k, _ = pairs(len(Z))
-    d = stack.uu.shape[2]
-    inner = by_set(Z[j, k]) @ stack.ux[:, :, : d * (d + 1) // 2]
+    inner = by_set(Z[j, k]) @ stack.uu_lower
     found = stack.columns.covariates @ np.ascontiguousarray(inner.reshape(len(inner), -1).T)
     return np.asarray(found.reshape(stack.columns.rank, stack.columns.rank, -1))
 
@@ -319,8 +324,7 @@ class StackDerivatives:
 
 def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
     """Gradient and observed information at a point."""
-    C, P = stack.n.shape
-    m, d, r = stack.columns.X.shape
+    C, (m, _, r) = len(stack.n), stack.columns.X.shape
     dup = pairs(m)[2]
     K = dup.shape[1]
     Phi = np.ascontiguousarray(point.Phi.transpose(2, 0, 1))
@@ -337,21 +341,33 @@ def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
     # tr(E_a V E_b F), summed over patterns
     tensor = (by_set(V) @ by_set(F).transpose(0, 2, 1)).reshape(C, m, m, m, m)
     tensor = dup.T @ tensor.transpose(0, 4, 1, 2, 3).reshape(C, m * m, m * m) @ dup
-    width = d * (d + 1) // 2
-    ux = np.concatenate([stack.ux[:, :, :width], r_uy.reshape(C, P, m * d)], axis=2)
-    inner = ux.transpose(0, 2, 1) @ by_set(pair_products(Q)).transpose(0, 2, 1)
+    inner = stack.uu_lower.transpose(0, 2, 1) @ by_set(pair_products(Q)).transpose(0, 2, 1)
     inner = np.ascontiguousarray(
         inner.reshape(C, -1, K, K).transpose(2, 1, 0, 3)
     )  # (pair of visits, moments, C, a)
-    found = stack.columns.both @ inner.reshape(-1, C * K)
-    tangents = np.ascontiguousarray(found[: r * r].T).reshape(C, K * r, r)
-    h = np.ascontiguousarray(found[r * r :].T).reshape(C, K, r)
+    found = stack.columns.covariates @ inner.reshape(-1, C * K)
+    tangents = np.ascontiguousarray(found.T).reshape(C, K * r, r)
+    h = _scores(stack, Q, r_uy)
     halves = tangents @ Phi
     information = (tensor + tensor.transpose(0, 2, 1)) / 2 - h @ Phi @ h.transpose(0, 2, 1)
     if stack.reml:
         turned = halves.reshape(C, K, r, r).transpose(0, 1, 3, 2).reshape(C, K, r * r)
         information -= 0.5 * (halves.reshape(C, K, r * r) @ turned.transpose(0, 2, 1))
     return StackDerivatives(gradient, information, tangents, halves, Q, V)
+
+
+def _scores(stack: Stack, Q: Floats, r_uy: Floats) -> Floats:
+    """Sum over patterns of X' (q_j q_k' + q_k q_j') (the outcomes' residuals), q the columns of Q: shape (C, K, r)."""
+    C, P = stack.n.shape
+    m, d, r = stack.columns.X.shape
+    j, k, _ = pairs(m)
+    residual = np.ascontiguousarray(r_uy.reshape(C, P, m, d).transpose(2, 3, 0, 1))
+    whitened = times(Q.transpose(1, 0, 2, 3), residual)  # (m, d, C, P)
+    T = (by_set(Q) @ by_set(whitened).transpose(0, 2, 1)).reshape(C, m, m, m, d)
+    T = (T.transpose(0, 2, 3, 1, 4).reshape(C * m * m, m * d) @ stack.columns.X.reshape(m * d, r)).reshape(
+        C, m, m, r
+    )
+    return np.asarray(T[:, j, k] + T[:, k, j] * (j != k)[:, None])
 
 
 def pair_products(Q: Floats) -> Floats:
@@ -386,10 +402,10 @@ def residuals(stack: Stack, g: Floats) -> tuple[Floats, Floats]:
 
 def _hat(stack: Stack, Phi: Floats) -> Floats:
     """Moments of the fitted part, lower triangles over visits: shape (K, C, P)."""
-    m, d, r = stack.columns.X.shape
+    m, _, r = stack.columns.X.shape
     inner = stack.columns.hat @ Phi.reshape(r * r, -1)
     inner = np.ascontiguousarray(inner.T).reshape(len(stack.n), m * (m + 1) // 2, -1)
-    H = stack.ux[:, :, : d * (d + 1) // 2] @ inner.transpose(0, 2, 1)
+    H = stack.uu_lower @ inner.transpose(0, 2, 1)
     return np.ascontiguousarray(H.transpose(2, 0, 1))
 
 

@@ -1,8 +1,8 @@
 """Newton's method on many data sets at once: the steps of `newton`, taken by all data sets that are still on their way.
 
 Each set takes the steps that it would take alone, so that its numbers are the same. Sets that need more than full steps
-on a positive definite information (a halved step, Fisher's information, a nearly singular covariance) are given up here,
-and are fitted one by one.
+on a positive definite information (a halved step, Fisher's information, a nearly singular covariance) are given up
+here, and are fitted one by one.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.cross_products import CrossProducts, moved
+from armwise.stats.repeated.cross_products import CrossProducts, cross_products, moved
 from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.wide import Wide
 
@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
 
+#: With more subjects than this, each data set is passed over alone, as its own products of matrices are large enough.
+LONG = 4096
 #: Numbers in the largest array of one pass over rows, about what a core's cache and a bit more hold.
 PASS = 2_000_000
 
@@ -92,6 +94,8 @@ def data_sets(y: Floats, u: Floats, design: Design) -> DataSets:
     centred = u - centre
 
     def stack(part: slice) -> ProductStack:
+        if y.shape[1] > LONG:
+            return _stacked_products([cross_products(one(s)) for s in range(*part.indices(len(y)))], centre)
         size = max(1, PASS // (y.shape[1] * (m + d) * (m + d + 1) // 2))
         starts = range(*part.indices(len(y)))[::size]
         pieces = [slice(s, min(s + size, part.indices(len(y))[1])) for s in starts]
@@ -170,29 +174,36 @@ def summed(products: Sequence[CrossProducts], design: Design) -> DataSets:
             raise UsageError(
                 f"data set {s}: covariance groups or precision weights; fit such data sets one by one"
             )
-    d, m = len(design.covariates), len(design.visits)
+    d = len(design.covariates)
     subjects = sum(p.n_subjects for p in products)
     total = reduce(np.add, [p.uu[:, 0].sum(axis=0) + p.n.sum() * p.u_centre for p in products], np.zeros(d))
     centre = total / max(subjects, 1)
     centre[0] = 0.0
     alike = [moved(p, centre, p.y_centre) for p in products]
     gram = reduce(np.add, [p.uu.sum(axis=0) for p in alike], np.zeros((d, d)))
+    return DataSets(
+        len(products),
+        centre,
+        gram,
+        subjects,
+        lambda part: _stacked_products(alike[part], centre),
+        lambda s: products[s],
+    )
+
+
+def _stacked_products(products: Sequence[CrossProducts], u_centre: Floats) -> ProductStack:
+    """Of cross-products of single data sets."""
+    d, m = len(products[0].covariates), len(products[0].visits)
     (a, b), (j, k) = np.tril_indices(d), np.tril_indices(m)
-
-    def stack(part: slice) -> ProductStack:
-        chosen = alike[part]
-        C, P = len(chosen), max((len(p.n) for p in chosen), default=0)
-        observed, n = np.zeros((C, P, m), dtype=bool), np.zeros((C, P))
-        sums = np.zeros((C, P, len(a) + m * d + len(j)))
-        for s, p in enumerate(chosen):
-            own = slice(0, len(p.n))
-            observed[s, own], n[s, own] = p.observed, p.n
-            uy = (p.uy * p.observed[:, None, :]).transpose(0, 2, 1).reshape(-1, m * d)
-            sums[s, own] = np.concatenate([p.uu[:, a, b], uy, p.yy[:, j, k]], axis=1)
-        y_centre = np.array([p.y_centre for p in chosen]).reshape(C, m)
-        return ProductStack(observed, n, *_split(sums, d, m), y_centre)
-
-    return DataSets(len(products), centre, gram, subjects, stack, lambda s: products[s])
+    C, P = len(products), max(len(p.n) for p in products)
+    observed, n = np.zeros((C, P, m), dtype=bool), np.zeros((C, P))
+    sums = np.zeros((C, P, len(a) + m * d + len(j)))
+    for s, found in enumerate(products):
+        p, own = moved(found, u_centre, found.y_centre), slice(0, len(found.n))
+        observed[s, own], n[s, own] = p.observed, p.n
+        uy = (p.uy * p.observed[:, None, :]).transpose(0, 2, 1).reshape(-1, m * d)
+        sums[s, own] = np.concatenate([p.uu[:, a, b], uy, p.yy[:, j, k]], axis=1)
+    return ProductStack(observed, n, *_split(sums, d, m), np.array([p.y_centre for p in products]))
 
 
 def _stacked_rows(y: Floats, u: Floats) -> ProductStack:

@@ -174,10 +174,8 @@ class _Affine:
         d = point.derivatives
         groups, m = d.gradient.shape[:2]
         dup = pairs(m)[2]
-        # <G, (E_a E_b + E_b E_a) / 2>, the second derivative of exp at 0
-        bend = d.gradient.transpose(0, 2, 1)[:, :, None, None, :] * np.eye(m)[None, None, :, :, None]
         g = (d.gradient.reshape(groups, -1) @ dup).ravel()
-        return g, d.observed(bend.reshape(groups, m * m, m * m))
+        return g, d.observed(exponential=True)
 
     def expected(self, point: Point) -> Floats:
         return point.derivatives.expected()

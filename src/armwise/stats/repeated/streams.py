@@ -376,12 +376,13 @@ def _sorted_by_duckdb(
             table = connection.read_parquet([str(path) for path in paths])
             check_columns(table.columns, columns)
             yield from _read_relation(table, columns, subject)
-        except duckdb.OutOfMemoryException as error:
-            raise UsageError(
-                f"DuckDB cannot sort {paths[0]} within memory_limit {memory_limit!r}; allow it more"
-            ) from error
-        except duckdb.Error as error:
-            raise FileError(f"{paths[0]}: DuckDB stopped: {str(error).splitlines()[0]}") from error
+        except (duckdb.Error, OSError, ValueError) as error:  # the last two by Arrow, in the middle of a read
+            what = str(error).splitlines()[0]
+            if "Out of Memory" in what:
+                raise UsageError(
+                    f"DuckDB cannot sort {paths[0]} within memory_limit {memory_limit!r}; allow it more"
+                ) from error
+            raise FileError(f"{paths[0]}: DuckDB stopped: {what}") from error
 
 
 def _relation(source: Any, layout: Layout, engine: Engine | None) -> _Table:
