@@ -19,10 +19,11 @@ from armwise.stats.repeated.design import Design, Term, crossed_design
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import fit_wide
 from armwise.stats.repeated.many import ManyDf, ManyFits, mmrm_many, mmrm_many_products
+from armwise.stats.repeated.many_columns import columns
 from armwise.stats.repeated.many_likelihood import (
-    columns,
     derivatives,
     evaluate_stack,
+    expected_information,
     inverses,
     reduced_stack,
 )
@@ -421,6 +422,21 @@ def test_derivatives_of_the_stack_are_those_of_its_likelihood() -> None:
                 4 * h**2
             )
             assert np.abs(mixed + d.information[:, a, b]).max() < 1e-4 * np.abs(d.information).max()
+
+
+def test_the_expected_information_of_complete_data_is_the_observed_one_at_the_maximum() -> None:
+    y, u, design = trials(3, 20, 3, 0.7, 0.0, 43)
+    data = data_sets(y, u, design)
+    for reml in (True, False):
+        stack, _, _ = reduced_stack(data.stack(slice(0, 3)), columns(data, design), reml)
+        point = evaluate_stack(
+            stack,
+            np.linalg.cholesky(
+                mmrm_many(y, u[:, :, :3], crossed_design(design.visits, ["arm", "baseline"]), reml=reml).sigma
+            ),
+        )
+        d = derivatives(stack, point)
+        assert np.linalg.eigvalsh(expected_information(stack, point, d)).min() > 0
 
 
 def test_inverses_and_their_pivots_tell_definite_matrices_from_others() -> None:

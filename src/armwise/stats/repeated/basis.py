@@ -68,7 +68,7 @@ def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis
     seen = products.observed.astype(np.float64)
     P, m = seen.shape
     D, q = products.uu.shape[1], len(design.columns)
-    unseen = [v for v, ever in zip(design.visits, seen.any(axis=0).tolist(), strict=True) if not ever]
+    unseen = [v for v, count in zip(design.visits, seen.sum(axis=0), strict=True) if not count]
     if unseen or not P:
         raise FitError(
             f"nobody has an outcome at {', '.join(unseen) or 'any visit'}; leave such visits out of the model",
@@ -184,6 +184,7 @@ def independent_columns(K: Floats, squares: Callable[[], Floats] | None = None) 
 
 
 def aliasing(K: Floats, kept: Ints, Ri: Floats) -> Floats:
+    """The columns left out as combinations of those kept: shape (r, q - r)."""
     if len(kept) == K.shape[1]:
         return np.empty((len(kept), 0))
     others = np.setdiff1d(np.arange(K.shape[1]), kept)

@@ -22,8 +22,9 @@ from armwise.stats.repeated.cross_products import CrossProducts
 from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import fit_wide, mmrm_cross_products
+from armwise.stats.repeated.many_columns import Columns, columns
 from armwise.stats.repeated.many_inference import adjusted_covariances, covariances, degrees_of_freedom
-from armwise.stats.repeated.many_likelihood import Columns, columns, reduced_stack
+from armwise.stats.repeated.many_likelihood import reduced_stack
 from armwise.stats.repeated.many_newton import StackOptimum, maximise_stack, starting_stack
 from armwise.stats.repeated.many_products import DataSets, data_sets, resampled, summed
 from armwise.stats.repeated.wide import Wide

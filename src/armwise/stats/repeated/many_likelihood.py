@@ -1,8 +1,7 @@
 """The likelihood of many data sets at once, with its derivatives: the formulas of `likelihood` on a stack of data sets.
 
 Matrices over visits are kept as arrays (m, m, C, P) for C data sets with P patterns, so that one NumPy call handles an
-entry of all of them; sums over patterns are products of matrices, one a data set; and the columns of the model matrix
-are kept as sparse as the design is, so that the normal equations and their derivatives are few additions of such sums.
+entry of all of them; sums over patterns are products of matrices, one a data set.
 
 Derivatives are in whitened coordinates, Sigma = L (I + T) L' with any L for which L L' is Sigma at the point.
 """
@@ -10,126 +9,18 @@ Derivatives are in whitened coordinates, Sigma = L (I + T) L' with any L for whi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, hstack, kron, vstack
 
-from armwise.stats.repeated.basis import orthonormal
-from armwise.stats.repeated.cross_products import CrossProducts
-from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.likelihood import LOG_2PI, pairs
-from armwise.stats.repeated.many_products import DataSets, ProductStack
+from armwise.stats.repeated.many_columns import Columns
+from armwise.stats.repeated.many_products import ProductStack
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
-
-#: The sparse columns are used when no eigenvalue of their correlations, all visits observed, is below this.
-WELL_CONDITIONED = 1e-3
-
-
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """The columns of the model matrix, common to all data sets, as functions of centred covariates.
-
-    Attributes:
-        X: shape (m, d, r): columns that span what the design's do, of a length near the root of the number of subjects.
-        back: shape (r, r): coefficients of the design's columns `kept` = back @ those of X.
-        kept: which of the q columns are not aliased, shape (r,).
-        aliasing: shape (r, q - r): the others as combinations of those.
-        log_det_scale: 2 log |det back^-1|.
-    """
-
-    X: Floats
-    back: Floats
-    kept: Ints
-    aliasing: Floats
-    log_det_scale: float
-
-    @property
-    def rank(self) -> int:
-        """Columns that are not aliased."""
-        return len(self.kept)
-
-    @cached_property
-    def both(self) -> csr_array:
-        """From sums over patterns of a matrix over visits times moments, to X'V^-1 X and X'V^-1 y.
-
-        Rows are the r * r entries of the one and the r of the other; columns are [pair of visits, moments of covariates
-        and of covariates with outcomes].
-        """
-        m, d, r = self.X.shape
-        X = [csr_array(x) for x in self.X]
-        twice = csr_array(pairs(d)[2])
-        blocks = []
-        for j, k in zip(*np.tril_indices(m), strict=True):
-            products = (
-                kron(X[j], X[k], "csr") if j == k else kron(X[j], X[k], "csr") + kron(X[k], X[j], "csr")
-            )
-            with_y = np.zeros((r, m, d))
-            with_y[:, k] = self.X[j].T
-            with_y[:, j] = self.X[k].T
-            zero = csr_array((r * r, m * d))
-            right = np.concatenate([np.zeros((r, twice.shape[1])), with_y.reshape(r, m * d)], axis=1)
-            top = hstack([products.T @ twice, zero], format="csr")
-            blocks.append(vstack([top, csr_array(right)], format="csr"))
-        found = csr_array(hstack(blocks, format="csr"))
-        found.eliminate_zeros()
-        return found
-
-    @cached_property
-    def covariates(self) -> csr_array:
-        """The part of `both` that gives X'V^-1 X from moments of covariates."""
-        m, d, r = self.X.shape
-        width = d * (d + 1) // 2
-        chosen = (np.arange(m * (m + 1) // 2)[:, None] * (width + m * d) + np.arange(width)).ravel()
-        return csr_array(self.both[: r * r][:, chosen])
-
-    @cached_property
-    def hat(self) -> csr_array:
-        """From Phi to the matrices that moments of covariates are multiplied with: X Phi X', by pair of visits."""
-        m, d, _ = self.X.shape
-        j, k = np.tril_indices(m)
-        rows = np.repeat(np.where(j == k, 1.0, 0.5), d * (d + 1) // 2)
-        return csr_array(self.covariates.T.multiply(rows[:, None]))
-
-
-def columns(data: DataSets, design: Design) -> Columns:
-    """Columns for all data sets: the design's own, without what centring adds, or else orthonormal ones.
-
-    Raises:
-        FitError: there are too few subjects for the number of columns.
-    """
-    m, d = len(design.visits), len(design.covariates)
-    whole = CrossProducts(
-        design.visits, design.covariates, ("",), np.ones((1, m), dtype=bool), np.zeros(1, dtype=np.intp),
-        np.array([float(data.subjects)]), data.gram[None], np.zeros((1, d, m)), np.eye(m)[None], data.u_centre,
-        np.zeros(m),
-    )  # fmt: skip
-    moments, basis = orthonormal(whole, design)
-    root = np.sqrt(data.subjects)
-    X, r = basis.X * root, len(basis.kept)
-    dense = Columns(
-        X, basis.Ri * root, basis.kept, basis.aliasing, moments.log_det_scale - 2 * r * float(np.log(root))
-    )
-    own = design.B[:, :, basis.kept]
-    gram = np.einsum("jas,ab,jbt->st", own, data.gram / data.subjects, own)
-    size = np.sqrt(np.diag(gram))
-    if not np.all(size > 0):
-        return dense
-    own, gram = own / size, gram / np.outer(size, size)
-    # The design's columns of covariates that were not centred, as combinations of the same of centred ones: only
-    # possible when a visit's constant is among them.
-    true = design.B[:, :, basis.kept].copy()
-    true[:, 0, :] += np.tensordot(data.u_centre, design.B[:, :, basis.kept], axes=(0, 1))
-    flat = true.reshape(m * d, r)
-    G = np.linalg.lstsq(own.reshape(m * d, r), flat, rcond=None)[0]
-    left = np.abs(own.reshape(m * d, r) @ G - flat).max(axis=0)
-    if (left > 1e-13 * np.abs(flat).max(axis=0)).any() or np.linalg.eigvalsh(gram)[0] < WELL_CONDITIONED:
-        return dense
-    return Columns(own, np.linalg.inv(G), basis.kept, basis.aliasing, 2 * float(np.linalg.slogdet(G)[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +102,11 @@ class StackPoint:
             self.L[chosen], self.W[:, :, chosen], self.Phi[:, :, chosen], self.beta[:, chosen], self.loglik[chosen],
             self.sound[chosen],
         )  # fmt: skip
+
+    def put(self, chosen: Bools, other: StackPoint) -> None:
+        """Replaces some of the data sets."""
+        self.L[chosen], self.loglik[chosen], self.sound[chosen] = other.L, other.loglik, other.sound
+        self.W[:, :, chosen], self.Phi[:, :, chosen], self.beta[:, chosen] = other.W, other.Phi, other.beta
 
 
 def inverses(A: Floats) -> tuple[Floats, Floats]:
@@ -325,8 +221,7 @@ class StackDerivatives:
 def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
     """Gradient and observed information at a point."""
     C, (m, _, r) = len(stack.n), stack.columns.X.shape
-    dup = pairs(m)[2]
-    K = dup.shape[1]
+    K = m * (m + 1) // 2
     Phi = np.ascontiguousarray(point.Phi.transpose(2, 0, 1))
     r_uy, S = residuals(stack, (stack.columns.X @ point.beta).transpose(2, 0, 1))
     if stack.reml:
@@ -338,22 +233,43 @@ def derivatives(stack: Stack, point: StackPoint) -> StackDerivatives:
     nV = stack.n * V
     gradient = np.asarray(0.5 * (F - nV).sum(axis=3).transpose(2, 0, 1))
     F -= 0.5 * nV
-    # tr(E_a V E_b F), summed over patterns
-    tensor = (by_set(V) @ by_set(F).transpose(0, 2, 1)).reshape(C, m, m, m, m)
-    tensor = dup.T @ tensor.transpose(0, 4, 1, 2, 3).reshape(C, m * m, m * m) @ dup
     inner = stack.uu_lower.transpose(0, 2, 1) @ by_set(pair_products(Q)).transpose(0, 2, 1)
-    inner = np.ascontiguousarray(
-        inner.reshape(C, -1, K, K).transpose(2, 1, 0, 3)
-    )  # (pair of visits, moments, C, a)
+    # (pair of visits, moments, C, a)
+    inner = np.ascontiguousarray(inner.reshape(C, -1, K, K).transpose(2, 1, 0, 3))
     found = stack.columns.covariates @ inner.reshape(-1, C * K)
     tangents = np.ascontiguousarray(found.T).reshape(C, K * r, r)
     h = _scores(stack, Q, r_uy)
     halves = tangents @ Phi
-    information = (tensor + tensor.transpose(0, 2, 1)) / 2 - h @ Phi @ h.transpose(0, 2, 1)
+    information = _paired(V, F) - h @ Phi @ h.transpose(0, 2, 1)
     if stack.reml:
-        turned = halves.reshape(C, K, r, r).transpose(0, 1, 3, 2).reshape(C, K, r * r)
-        information -= 0.5 * (halves.reshape(C, K, r * r) @ turned.transpose(0, 2, 1))
+        information -= 0.5 * _trace(halves, K)
     return StackDerivatives(gradient, information, tangents, halves, Q, V)
+
+
+def expected_information(stack: Stack, point: StackPoint, d: StackDerivatives) -> Floats:
+    """The expected information, which is positive definite: shape (C, K, K)."""
+    F = 0.5 * stack.n * d.V
+    if not stack.reml:
+        return _paired(d.V, F)
+    H = symmetric(_hat(stack, point.Phi), len(F))
+    F -= times(d.Q.transpose(1, 0, 2, 3), times(H, d.Q))
+    return _paired(d.V, F) + 0.5 * _trace(d.halves, d.information.shape[1])
+
+
+def _paired(V: Floats, F: Floats) -> Floats:
+    """Sum over patterns of tr(E_a V E_b F), a and b pairs of visits: shape (C, K, K)."""
+    m, _, C, _ = V.shape
+    dup = pairs(m)[2]
+    T = (by_set(V) @ by_set(F).transpose(0, 2, 1)).reshape(C, m, m, m, m)
+    T = dup.T @ T.transpose(0, 4, 1, 2, 3).reshape(C, m * m, m * m) @ dup
+    return np.asarray((T + T.transpose(0, 2, 1)) / 2)
+
+
+def _trace(halves: Floats, K: int) -> Floats:
+    """tr(P_a Phi P_b Phi), shape (C, K, K)."""
+    C, _, r = halves.shape
+    turned = halves.reshape(C, K, r, r).transpose(0, 1, 3, 2).reshape(C, K, r * r)
+    return np.asarray(halves.reshape(C, K, r * r) @ turned.transpose(0, 2, 1))
 
 
 def _scores(stack: Stack, Q: Floats, r_uy: Floats) -> Floats:
@@ -364,9 +280,8 @@ def _scores(stack: Stack, Q: Floats, r_uy: Floats) -> Floats:
     residual = np.ascontiguousarray(r_uy.reshape(C, P, m, d).transpose(2, 3, 0, 1))
     whitened = times(Q.transpose(1, 0, 2, 3), residual)  # (m, d, C, P)
     T = (by_set(Q) @ by_set(whitened).transpose(0, 2, 1)).reshape(C, m, m, m, d)
-    T = (T.transpose(0, 2, 3, 1, 4).reshape(C * m * m, m * d) @ stack.columns.X.reshape(m * d, r)).reshape(
-        C, m, m, r
-    )
+    T = T.transpose(0, 2, 3, 1, 4).reshape(C * m * m, m * d) @ stack.columns.X.reshape(m * d, r)
+    T = T.reshape(C, m, m, r)
     return np.asarray(T[:, j, k] + T[:, k, j] * (j != k)[:, None])
 
 

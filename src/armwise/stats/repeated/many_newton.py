@@ -1,8 +1,8 @@
 """Newton's method on many data sets at once: the steps of `newton`, taken by all data sets that are still on their way.
 
-Each set takes the steps that it would take alone, so that its numbers are the same. Sets that need more than full steps
-on a positive definite information (a halved step, Fisher's information, a nearly singular covariance) are given up
-here, and are fitted one by one.
+Each set takes the steps that it would take alone, so that its numbers are the same: Newton's, Fisher's where the
+observed information is not positive definite, halved until the likelihood rises. Sets that do not arrive so, or at a
+covariance that is nearly singular, are given up here, and are fitted one by one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from armwise.stats.repeated.many_likelihood import (
     by_set,
     derivatives,
     evaluate_stack,
+    expected_information,
     inverses,
 )
 from armwise.stats.repeated.moments import Moments
@@ -31,7 +32,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
 
-MOST_ITERATIONS = 15
+MOST_ITERATIONS = 30
+MOST_HALVINGS = 12
 #: Smallest eigenvalue of the correlations of a covariance that the stacked arithmetic is trusted with.
 SOUND = 1e-4
 #: Smallest pivot of the information, as a share of its diagonal.
@@ -46,7 +48,7 @@ class StackOptimum:
         at: shape (C,), which of the sets of the chunk they are.
         stack, point, derivatives: of those sets, at the maximum.
         W: shape (C, K, K), covariance of the entries of T.
-        evaluations: how often the likelihood was computed.
+        evaluations: shape (C,), how often the likelihood was computed.
         decrement: shape (C,), Newton's decrement.
     """
 
@@ -55,68 +57,102 @@ class StackOptimum:
     point: StackPoint
     derivatives: StackDerivatives
     W: Floats
-    evaluations: int
+    evaluations: Ints
     decrement: Floats
 
 
 def maximise_stack(stack: Stack, at: Ints, sigma: Floats) -> list[StackOptimum]:
-    """The maxima of those data sets that full Newton steps lead to, in the order in which they are reached.
+    """The maxima of those data sets that are not given up, in the order in which they are reached.
 
     Args:
         stack: C data sets.
         at: shape (C,), numbers by which the caller knows them.
         sigma: shape (C, m, m), where to begin.
     """
-    m = sigma.shape[1]
-    dup = pairs(m)[2]
     found: list[StackOptimum] = []
     point = evaluate_stack(stack, _roots(sigma))
-    evaluations = 1
-    stack, at, point = stack.take(point.sound), at[point.sound], point.take(point.sound)
-    before, slow = np.full(len(at), np.inf), np.zeros(len(at), dtype=int)
+    evaluations, before = np.ones(len(at), dtype=np.intp), np.full(len(at), np.inf)
+    slow, keep = np.zeros(len(at), dtype=np.intp), point.sound
     for _ in range(MOST_ITERATIONS):
+        stack, at, point = stack.take(keep), at[keep], point.take(keep)
+        evaluations, before, slow = evaluations[keep], before[keep], slow[keep]
         if not len(at):
             break
         d = derivatives(stack, point)
-        flat = d.gradient.reshape(len(at), -1)
-        g = (flat @ dup).T
-        information = d.information - (flat @ _bend(m)).reshape(d.information.shape)
-        with np.errstate(all="ignore"):
-            inverse, pivots = inverses(np.ascontiguousarray(information.transpose(1, 2, 0)))
-            step = (inverse * g).sum(axis=1)
-            decrement = (g * step).sum(axis=0)
-            definite = (pivots > IDENTIFIED * np.einsum("caa->ac", information)).all(axis=0) & np.isfinite(
-                decrement
-            )
-        still = (decrement < ROUNDING) & (decrement > 0.1 * before)
-        done = definite & ((decrement < CONVERGED) | still)
+        W, step, decrement, observed = _steps(stack, point, d)
+        arrived = (decrement < CONVERGED) | ((decrement < ROUNDING) & (decrement > 0.1 * before))
         slow = np.where(decrement > 0.05 * before, slow + 1, 0)
-        going = definite & ~done & (slow < 3)
+        stuck = slow >= 3
+        stuck[stuck] = ~_sound(point.sigma[stuck])
+        done = arrived & observed
         done[done] = _sound(point.sigma[done])
         if done.any():
-            W = np.ascontiguousarray(inverse[:, :, done].transpose(2, 0, 1))
             found.append(
                 StackOptimum(
-                    at[done],
-                    stack.take(done),
-                    point.take(done),
-                    d.take(done),
-                    W,
-                    evaluations,
-                    decrement[done],
+                    at[done], stack.take(done), point.take(done), d.take(done),
+                    np.ascontiguousarray(W[:, :, done].transpose(2, 0, 1)), evaluations[done], decrement[done],
                 )
-            )
-        stack, at, point = stack.take(going), at[going], point.take(going)
-        before, slow = decrement[going], slow[going]
+            )  # fmt: skip
+        keep = np.isfinite(decrement) & ~arrived & ~stuck
+        stack, at, point = stack.take(keep), at[keep], point.take(keep)
+        evaluations, before, slow = evaluations[keep], decrement[keep], slow[keep]
         if not len(at):
             break
-        trial = evaluate_stack(stack, _moved(point.L, step[:, going]))
-        evaluations += 1
-        rises = trial.loglik >= point.loglik + 1e-4 * before - 1e-12 * np.abs(point.loglik)
-        accepted = trial.sound & ((before < 1e-6) | rises)
-        stack, at, point = stack.take(accepted), at[accepted], trial.take(accepted)
-        before, slow = before[accepted], slow[accepted]
+        point, keep, tried = _line_search(stack, point, step[:, keep], before)
+        evaluations = evaluations + tried
     return found
+
+
+def _steps(stack: Stack, point: StackPoint, d: StackDerivatives) -> tuple[Floats, Floats, Floats, Bools]:
+    """Each set's step, with the inverse of the information that it is from.
+
+    Returns:
+        The inverse (K, K, C), the step (K, C), the decrement (C,), NaN where there is no step, and whether the
+        information is the observed one (C,).
+    """
+    C, m = point.L.shape[:2]
+    flat = d.gradient.reshape(C, m * m)
+    g = (flat @ pairs(m)[2]).T
+    information = d.information - (flat @ _bend(m)).reshape(d.information.shape)
+    with np.errstate(all="ignore"):
+        inverse, pivots = inverses(np.ascontiguousarray(information.transpose(1, 2, 0)))
+        observed = np.asarray((pivots > 0).all(axis=0))
+        other = ~observed
+        if other.any():
+            information[other] = expected_information(stack.take(other), point.take(other), d.take(other))
+            inverse[:, :, other], pivots[:, other] = inverses(
+                np.ascontiguousarray(information[other].transpose(1, 2, 0))
+            )
+        step = (inverse * g).sum(axis=1)
+        decrement = (g * step).sum(axis=0)
+        diagonal = np.einsum("caa->ac", information)
+        decrement[~(pivots > IDENTIFIED * diagonal).all(axis=0)] = np.nan
+    return inverse, step, decrement, observed
+
+
+def _line_search(
+    stack: Stack, point: StackPoint, step: Floats, decrement: Floats
+) -> tuple[StackPoint, Bools, Ints]:
+    """The points after the steps, halved where needed; whether the likelihood rose; how many points were tried."""
+    fraction = 1.0
+    moved = evaluate_stack(stack, _moved(point.L, step))
+    rose = _rises(point, moved, decrement, fraction)
+    tried = np.ones(len(rose), dtype=np.intp)
+    for _ in range(MOST_HALVINGS):
+        if rose.all():
+            break
+        left, fraction = ~rose, fraction / 2
+        again = evaluate_stack(stack.take(left), _moved(point.L[left], fraction * step[:, left]))
+        moved.put(left, again)
+        rose[left] = _rises(point.take(left), again, decrement[left], fraction)
+        tried[left] += 1
+    return moved, rose, tried
+
+
+def _rises(point: StackPoint, moved: StackPoint, decrement: Floats, fraction: float) -> Bools:
+    """Armijo's rule, as in `newton`."""
+    least = point.loglik + 1e-4 * fraction * decrement - 1e-12 * np.abs(point.loglik)
+    return np.asarray(moved.sound & ((decrement < 1e-6) | (moved.loglik >= least)))
 
 
 def _moved(L: Floats, step: Floats) -> Floats:

@@ -149,8 +149,8 @@ class Moments:
         m, r, pairs = self.visits, self.rank, len(j)
         if self.X is None:
             # C[a, b] over visits becomes Q' C Q, pattern by pattern, so that the sum is over m * m matrices only.
-            half = (Q.transpose(0, 2, 1) @ self.uu[part].reshape(-1, m, m * r * r)).reshape(-1, m, m, r * r)
-            both = (Q.transpose(0, 2, 1)[:, None] @ half).sum(axis=0)
+            left = (Q.transpose(0, 2, 1) @ self.uu[part].reshape(-1, m, m * r * r)).reshape(-1, m, m, r * r)
+            both = (Q.transpose(0, 2, 1)[:, None] @ left).sum(axis=0)
             T = XF.T @ both[j, k].reshape(pairs, r, r) @ XF
         else:
             D = self.uy.shape[1]
