@@ -46,7 +46,7 @@ def medians(one: list[str], other: list[str], runs: int) -> tuple[list[float], l
 
 
 def main(runs: int) -> None:
-    """Prints the table of docs/benchmarks.md."""
+    """Prints the table of benchmarks/README.md."""
     python = sys.executable
     with tempfile.TemporaryDirectory() as folder:
         demo = [python, "-m", "armwise", "demo", "--out", folder]

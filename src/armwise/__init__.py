@@ -9,6 +9,7 @@ A run is one walk: protocol.yaml and tables -> validate -> score -> derive -> an
     load_protocol       protocol.yaml -> Protocol, or all its mistakes at once
     score, check_answers, load_instrument      instruments, on a frame of one's own
     ancova, risk_difference, mann_whitney, table_one, responders      statistics, on data of one's own
+    mmrm, lsmeans       the mixed model for repeated measures
 
 Nothing heavy is imported before it is used.
 """
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from armwise.protocol.load import load_protocol as load_protocol
     from armwise.report import report as report
     from armwise.stats import ancova as ancova
+    from armwise.stats import lsmeans as lsmeans
     from armwise.stats import mann_whitney as mann_whitney
+    from armwise.stats import mmrm as mmrm
     from armwise.stats import responders as responders
     from armwise.stats import risk_difference as risk_difference
     from armwise.stats import table_one as table_one
@@ -46,7 +49,9 @@ _HOME = {
     "load_instrument": ("instruments", "load"),
     "load_protocol": ("protocol.load", "load_protocol"),
     "load_study": ("study.study", "load_study"),
+    "lsmeans": ("stats", "lsmeans"),
     "mann_whitney": ("stats", "mann_whitney"),
+    "mmrm": ("stats", "mmrm"),
     "read_results": ("analysis.results", "read_results"),
     "report": ("report", "report"),
     "responders": ("stats", "responders"),
@@ -64,7 +69,9 @@ __all__ = [
     "load_instrument",
     "load_protocol",
     "load_study",
+    "lsmeans",
     "mann_whitney",
+    "mmrm",
     "read_results",
     "report",
     "responders",

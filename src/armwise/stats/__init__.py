@@ -65,8 +65,12 @@ if TYPE_CHECKING:
     from armwise.stats.repeated.prediction import predict as predict
     from armwise.stats.repeated.prediction import simulate as simulate
     from armwise.stats.repeated.residuals import residuals as residuals
+    from armwise.stats.repeated.saved_products import read_cross_products as read_cross_products
+    from armwise.stats.repeated.saved_products import save_cross_products as save_cross_products
     from armwise.stats.repeated.standardisation import Standardised as Standardised
     from armwise.stats.repeated.standardisation import standardised_means as standardised_means
+    from armwise.stats.repeated.streams import Summed as Summed
+    from armwise.stats.repeated.streams import products_from as products_from
     from armwise.stats.repeated.summary import coefficients as coefficients
     from armwise.stats.repeated.type_three import TermTests as TermTests
     from armwise.stats.repeated.type_three import term_tests as term_tests
@@ -107,6 +111,13 @@ PUBLIC: dict[str, tuple[str, str]] = {
         "repeated.cross_products",
         "the sums that a model for repeated measures needs; they add up",
     ),
+    "products_from": (
+        "repeated.streams",
+        "those sums in one pass over a frame, Parquet files or a DuckDB relation",
+    ),
+    "Summed": ("repeated.streams", "the sums of a pass, and the rows that were left out"),
+    "save_cross_products": ("repeated.saved_products", "write the sums to a file that a site can send"),
+    "read_cross_products": ("repeated.saved_products", "read such a file, and refuse a damaged one"),
     "coefficients": (
         "repeated.summary",
         "coefficients with standard errors, degrees of freedom, p, intervals",

@@ -223,7 +223,8 @@ def rows_by_pattern(wide: Wide, u_centre: Floats, y_centre: Floats) -> Iterator[
         y = wide.y[part]
         seen = y == y
         z = np.concatenate([wide.u[part], y], axis=1)
-        z -= centres[: len(z)]
+        with np.errstate(invalid="ignore"):  # infinity less infinity; refused below
+            z -= centres[: len(z)]
         if not np.isfinite(np.add.reduce(z[:, :d], axis=None)):
             _refuse(wide)
         np.copyto(z, 0.0, where=z != z)

@@ -25,7 +25,7 @@ from armwise.stats.repeated.many_likelihood import (
     inverses,
 )
 from armwise.stats.repeated.moments import Moments
-from armwise.stats.repeated.newton import CONVERGED, LONGEST_STEP, ROUNDING
+from armwise.stats.repeated.newton import CONVERGED, LONG_STEP, LONGEST_STEP, ROUNDING
 from armwise.stats.repeated.start import starting_covariance
 
 Floats = NDArray[np.float64]
@@ -126,7 +126,8 @@ def _steps(stack: Stack, point: StackPoint, d: StackDerivatives) -> tuple[Floats
         step = (inverse * g).sum(axis=1)
         decrement = (g * step).sum(axis=0)
         diagonal = np.einsum("caa->ac", information)
-        decrement[~(pivots > IDENTIFIED * diagonal).all(axis=0)] = np.nan
+        endless = (decrement < ROUNDING) & (np.abs(step).max(axis=0) > LONG_STEP)
+        decrement[~(pivots > IDENTIFIED * diagonal).all(axis=0) | endless] = np.nan
     return inverse, step, decrement, observed
 
 
@@ -204,9 +205,11 @@ def starting_stack(stack: Stack) -> Floats:
             sigma[j, :j] = sigma[:j, j] = (sigma[:j, :j] * slope).sum(axis=1)
             sigma[j, j] = left + (slope * sigma[:j, j]).sum(axis=0)
             ordinary &= (pivots > 0).all(axis=0) & (left > 1e-13 * sigma[j, j])
+        if stack.reml:
+            sigma *= stack.n_observations / (stack.n_observations - stack.columns.rank)
     out = np.ascontiguousarray(sigma.transpose(2, 0, 1))
     for c in np.flatnonzero(~ordinary):
-        out[c] = starting_covariance(_moments(stack, int(c)))[0]
+        out[c] = starting_covariance(_moments(stack, int(c)), stack.reml)[0]
     return out
 
 
