@@ -201,7 +201,9 @@ def test_each_data_set_has_the_numbers_of_its_own_fit(name: str, df: ManyDf) -> 
     fits = mmrm_many(y, u, design, df=df, contrasts=L)
     assert not fits.alone.any(), "the stack did it, not the fit of one"
     for s in range(len(y)):
-        same_as_alone(fits, s, fit_wide(rows_of(sets, s), design, df=df), L, 1e-10)
+        fit = fit_wide(rows_of(sets, s), design, df=df)
+        same_as_alone(fits, s, fit, L, 1e-10)
+        assert abs(fits.evaluations[s] - fit.evaluations) <= 1 and fits.decrement[s] < 1e-9
 
 
 def test_maximum_likelihood_is_that_of_each_set_too() -> None:
@@ -295,15 +297,54 @@ def test_a_data_set_in_another_unit_does_not_disturb_the_others() -> None:
 
 
 def test_small_sets_with_many_gaps_end_as_they_end_alone() -> None:
-    sets = trials(12, 12, 5, 0.7, 0.3, 34)
+    sets = trials(40, 12, 4, 0.7, 0.3, 34)
     fits = mmrm_many(*sets, contrasts=some_contrasts(sets[2]))
-    assert 0 < fits.ok.sum() < 12
-    for s in range(12):
+    assert 20 < fits.ok.sum() < 40, "the likelihood of some rises towards a singular covariance"
+    assert (fits.alone & fits.ok).sum() <= 2, "halved steps and Fisher's are taken in the stack"
+    assert fits.evaluations.max() > 8
+    for s in range(40):
         if fits.ok[s]:
-            same_as_alone(fits, s, fit_wide(rows_of(sets, s), sets[2]), some_contrasts(sets[2]), 1e-9)
+            fit = fit_wide(rows_of(sets, s), sets[2])
+            same_as_alone(fits, s, fit, some_contrasts(sets[2]), 1e-10)
+            assert abs(fits.evaluations[s] - fit.evaluations) <= 1
         else:
             with pytest.raises(FitError, match="singular"):
                 fit_wide(rows_of(sets, s), sets[2])
+
+
+def test_awkward_sets_end_as_they_end_alone() -> None:
+    rng = np.random.default_rng(44)
+    sets = trials(32, 9, 3, 0.5, 0.1, 44)
+    y, u, design = sets[0].copy(), sets[1].copy(), sets[2]
+    for s in range(32):
+        at = int(rng.integers(3))
+        match s % 8:
+            case 0:
+                y[s] = np.round(y[s] / 10)
+            case 1:
+                y[s, :, at] = y[s, :, at - 1] + 1e-7 * rng.normal(size=len(y[s]))
+            case 2:
+                y[s] *= 10.0 ** rng.integers(-30, 30)
+            case 3:
+                u[s, :, 1] = 1.0
+            case 4:
+                y[s] += 10.0 ** rng.integers(3, 8)
+            case 5:
+                y[s, :, at] = np.nan
+            case 6:
+                y[s] = rng.integers(0, 2, y[s].shape)
+            case 7:
+                y[s][rng.random(y[s].shape) < 0.6] = np.nan
+    fits = mmrm_many(y, u, design, contrasts=some_contrasts(design))
+    assert 10 < fits.ok.sum() < 32 and (fits.ok & ~fits.alone).sum() > 10
+    for s in range(32):
+        try:
+            with np.errstate(all="ignore"):
+                fit = fit_wide(rows_of((y, u, design), s), design)
+        except FitError as error:
+            assert (fits.status[s], fits.reasons[s]) == (error.kind, str(error))
+            continue
+        same_as_alone(fits, s, fit, some_contrasts(design), 1e-9)
 
 
 def test_a_column_aliased_in_one_set_only_is_left_out_there() -> None:
@@ -388,6 +429,40 @@ def test_long_data_sets_are_passed_over_in_pieces(monkeypatch: pytest.MonkeyPatc
     assert apart(mmrm_many(y, u, design).beta, whole.beta) < 1e-12
 
 
+def test_data_sets_of_many_subjects_are_passed_over_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    y, u, design = trials(9, 20, 4, 0.7, 0.15, 45)
+    whole = mmrm_many(y, u, design)
+    monkeypatch.setattr("armwise.stats.repeated.many_products.LONG", 39)
+    fits = mmrm_many(y, u, design, chunk=4)
+    assert not fits.alone.any()
+    assert apart(fits.beta, whole.beta) < 1e-11 and apart(fits.vcov, whole.vcov) < 1e-11
+
+
+def test_with_very_many_visits_every_set_is_fitted_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    y, u, design = trials(3, 20, 4, 0.7, 0.15, 46)
+    whole = mmrm_many(y, u, design)
+    monkeypatch.setattr("armwise.stats.repeated.many.MOST_VISITS", 3)
+    fits = mmrm_many(y, u, design)
+    assert fits.alone.all() and fits.ok.all()
+    assert apart(fits.beta, whole.beta) < 1e-11 and apart(fits.vcov, whole.vcov) < 1e-11
+
+
+def test_fewer_subjects_than_columns_are_said_to_be_too_few() -> None:
+    y, u, design = trials(2, 1, 2, 0.5, 0.0, 47)
+    fits = mmrm_many(y, u, design)
+    assert fits.status.tolist() == ["not identified"] * 2 and "coefficients" in fits.reasons[0]
+
+
+def test_outcomes_whose_squares_overflow_are_refused_with_their_number() -> None:
+    y, u, design = trials(3, 20, 2, 0.5, 0.0, 48)
+    y[1] *= 1e200
+    with (
+        pytest.raises(UsageError, match=r"data set 1: .*sums overflow"),
+        np.errstate(over="ignore", invalid="ignore"),
+    ):
+        mmrm_many(y, u, design)
+
+
 def test_no_data_sets_give_no_fits() -> None:
     y, u, design = one_trial()
     fits = mmrm_many(
@@ -424,19 +499,16 @@ def test_derivatives_of_the_stack_are_those_of_its_likelihood() -> None:
             assert np.abs(mixed + d.information[:, a, b]).max() < 1e-4 * np.abs(d.information).max()
 
 
-def test_the_expected_information_of_complete_data_is_the_observed_one_at_the_maximum() -> None:
-    y, u, design = trials(3, 20, 3, 0.7, 0.0, 43)
+@pytest.mark.parametrize("reml", [True, False])
+def test_the_expected_information_of_complete_data_is_the_observed_one_at_the_maximum(reml: bool) -> None:
+    y, u, _ = trials(3, 20, 3, 0.7, 0.0, 43)
+    u, design = u[:, :, :3], crossed_design(["v0", "v1", "v2"], ["arm", "baseline"])
     data = data_sets(y, u, design)
-    for reml in (True, False):
-        stack, _, _ = reduced_stack(data.stack(slice(0, 3)), columns(data, design), reml)
-        point = evaluate_stack(
-            stack,
-            np.linalg.cholesky(
-                mmrm_many(y, u[:, :, :3], crossed_design(design.visits, ["arm", "baseline"]), reml=reml).sigma
-            ),
-        )
-        d = derivatives(stack, point)
-        assert np.linalg.eigvalsh(expected_information(stack, point, d)).min() > 0
+    stack, _, _ = reduced_stack(data.stack(slice(0, 3)), columns(data, design), reml)
+    L = np.array([np.linalg.cholesky(s) for s in mmrm_many(y, u, design, reml=reml).sigma])
+    point = evaluate_stack(stack, L)
+    d = derivatives(stack, point)
+    assert apart(expected_information(stack, point, d), d.information) < 1e-9
 
 
 def test_inverses_and_their_pivots_tell_definite_matrices_from_others() -> None:

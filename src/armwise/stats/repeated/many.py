@@ -222,8 +222,9 @@ def _many(
             if len(at):
                 for found in maximise_stack(stack, at, starting_stack(stack)):
                     out.record(found, shared, first, b0[:, found.at])
-    for s in np.flatnonzero(out.alone):
-        out.fit_alone(int(s), data.one(int(s)))
+    with np.errstate(all="ignore"):  # sets without a fit overflow and divide by zero on the way to saying so
+        for s in np.flatnonzero(out.alone):
+            out.fit_alone(int(s), data.one(int(s)))
     return out.fits(conf_level)
 
 
@@ -272,6 +273,8 @@ class _Results:
         except FitError as error:
             self.status[s], self.reasons[s] = error.kind, str(error)
             return
+        except UsageError as error:
+            raise UsageError(f"data set {s}: {error}") from error
         self.beta[s], self.vcov[s], self.sigma[s], self.loglik[s] = beta, vcov, fit.sigma[0], fit.loglik
         self.evaluations[s], self.decrement[s] = fit.evaluations, fit.decrement
         if found is not None:

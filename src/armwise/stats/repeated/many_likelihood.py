@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise.stats.repeated.anchor import EXPLAINED
 from armwise.stats.repeated.likelihood import LOG_2PI, pairs
 from armwise.stats.repeated.many_columns import Columns
 from armwise.stats.repeated.many_products import ProductStack
@@ -21,6 +22,10 @@ from armwise.stats.repeated.many_products import ProductStack
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
+
+
+#: Least share of a column's sum of squares that the columns before it leave, for sums to be precise enough.
+INDEPENDENT = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,7 +358,7 @@ def reduced_stack(products: ProductStack, columns: Columns, reml: bool) -> tuple
         b = b + np.einsum("jas,cj,cja->sc", columns.X, products.y_centre, ones)
         Phi, pivots = inverses(A)
         b0 = (Phi * b).sum(axis=1)
-        ordinary = (pivots > 1e-4 * A[range(r), range(r)]).all(axis=0)
+        ordinary = (pivots > INDEPENDENT * A[range(r), range(r)]).all(axis=0)
         before = np.einsum("jjcp->jc", stack.yy)
         shift = (columns.X @ b0).transpose(2, 0, 1)  # (C, m, d)
         shift[:, :, 0] -= products.y_centre
@@ -365,6 +370,6 @@ def reduced_stack(products: ProductStack, columns: Columns, reml: bool) -> tuple
         stack = replace(stack, ux=ux, yy=(yy + yy.transpose(1, 0, 2, 3)) / 2)
         left = np.einsum("jjcp->jc", stack.yy)
         together = np.einsum("jkcp,cp->jkc", mask, products.n)
-        ordinary &= (left > 1e-10 * before).all(axis=0) & (together > 0).all(axis=(0, 1))
+        ordinary &= (left > EXPLAINED * before).all(axis=0) & (together > 0).all(axis=(0, 1))
         ordinary &= (n_observations > r) & np.isfinite(left).all(axis=0)
     return stack, b0, ordinary

@@ -25,7 +25,7 @@ from armwise.stats.repeated.many_likelihood import (
     inverses,
 )
 from armwise.stats.repeated.moments import Moments
-from armwise.stats.repeated.newton import CONVERGED, LONG_STEP, LONGEST_STEP, ROUNDING
+from armwise.stats.repeated.newton import CONVERGED, LONG_STEP, LONGEST_STEP, ROUNDING, SHORT_STEP
 from armwise.stats.repeated.start import starting_covariance
 
 Floats = NDArray[np.float64]
@@ -36,6 +36,8 @@ MOST_ITERATIONS = 30
 MOST_HALVINGS = 12
 #: Smallest eigenvalue of the correlations of a covariance that the stacked arithmetic is trusted with.
 SOUND = 1e-4
+#: Smallest variance at a visit, as a share of the residual one of least squares, before it is said to vanish.
+VANISHED = 1e-6
 #: Smallest pivot of the information, as a share of its diagonal.
 IDENTIFIED = 1e-9
 
@@ -83,9 +85,9 @@ def maximise_stack(stack: Stack, at: Ints, sigma: Floats) -> list[StackOptimum]:
         arrived = (decrement < CONVERGED) | ((decrement < ROUNDING) & (decrement > 0.1 * before))
         slow = np.where(decrement > 0.05 * before, slow + 1, 0)
         stuck = slow >= 3
-        stuck[stuck] = ~_sound(point.sigma[stuck])
+        stuck[stuck] = ~_sound(stack, point, stuck)
         done = arrived & observed
-        done[done] = _sound(point.sigma[done])
+        done[done] = _sound(stack, point, done)
         if done.any():
             found.append(
                 StackOptimum(
@@ -157,19 +159,25 @@ def _rises(point: StackPoint, moved: StackPoint, decrement: Floats, fraction: fl
 
 
 def _moved(L: Floats, step: Floats) -> Floats:
-    """Square roots of L exp(T) L', T from the step (K, C) and limited as in `newton`."""
+    """Square roots of L exp(T) L', T from the step (K, C), taken and limited as in `newton`."""
     C, m = L.shape[:2]
     T = np.ascontiguousarray((pairs(m)[2] @ step).T).reshape(C, m, m)
-    values, vectors = np.linalg.eigh(T)
-    longest = np.abs(values).max(axis=1)
-    values = values * (LONGEST_STEP / np.maximum(longest, LONGEST_STEP))[:, None]
-    return np.asarray(L @ (vectors * np.exp(values / 2)[:, None, :]))
+    change = np.eye(m) + 0.5 * T + 0.125 * (T @ T)
+    long = (step * step).sum(axis=0) >= SHORT_STEP**2
+    if long.any():
+        values, vectors = np.linalg.eigh(T[long])
+        longest = np.abs(values).max(axis=1)
+        values = values * (LONGEST_STEP / np.maximum(longest, LONGEST_STEP))[:, None]
+        change[long] = vectors * np.exp(values / 2)[:, None, :]
+    return np.asarray(L @ change)
 
 
 def _roots(sigma: Floats) -> Floats:
     """Matrices L with L L' = sigma: any will do, as Newton's steps do not depend on which."""
     sd = np.sqrt(np.einsum("cjj->cj", sigma))
-    values, vectors = np.linalg.eigh(sigma / (sd[:, :, None] * sd[:, None, :]))
+    R = sigma / (sd[:, :, None] * sd[:, None, :])
+    R[~np.isfinite(R).all(axis=(1, 2))] = 0.0  # no covariance: not definite, and given up
+    values, vectors = np.linalg.eigh(R)
     return np.asarray(sd[:, :, None] * vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
 
 
@@ -181,9 +189,15 @@ def _bend(m: int) -> Floats:
     return np.asarray(((products + products.transpose(0, 1, 3, 2)) / 2).reshape(m * m, -1))
 
 
-def _sound(sigma: Floats) -> Bools:
-    sd = np.sqrt(np.einsum("cjj->cj", sigma))
-    return np.asarray(np.linalg.eigvalsh(sigma / (sd[:, :, None] * sd[:, None, :]))[:, 0] > SOUND)
+def _sound(stack: Stack, point: StackPoint, chosen: Bools) -> Bools:
+    """Which of the chosen sets have a covariance far from a singular one, shape (chosen,)."""
+    sigma = point.sigma[chosen]
+    variance = np.einsum("cjj->cj", sigma)
+    sd = np.sqrt(variance)
+    smallest = np.linalg.eigvalsh(sigma / (sd[:, :, None] * sd[:, None, :]))[:, 0]
+    squares = np.einsum("jjcp->cj", stack.yy[:, :, chosen])
+    counts = np.einsum("jjcp,cp->cj", stack.mask[:, :, chosen], stack.n[chosen])
+    return np.asarray((smallest > SOUND) & (variance * counts > VANISHED * squares).all(axis=1))
 
 
 def starting_stack(stack: Stack) -> Floats:
@@ -208,8 +222,9 @@ def starting_stack(stack: Stack) -> Floats:
         if stack.reml:
             sigma *= stack.n_observations / (stack.n_observations - stack.columns.rank)
     out = np.ascontiguousarray(sigma.transpose(2, 0, 1))
-    for c in np.flatnonzero(~ordinary):
-        out[c] = starting_covariance(_moments(stack, int(c)), stack.reml)[0]
+    with np.errstate(all="ignore"):
+        for c in np.flatnonzero(~ordinary):
+            out[c] = starting_covariance(_moments(stack, int(c)), stack.reml)[0]
     return out
 
 
