@@ -58,8 +58,10 @@ if TYPE_CHECKING:
     from armwise.stats.repeated.fitting import mmrm_wide as mmrm_wide
     from armwise.stats.repeated.least_squares_means import LsEstimates as LsEstimates
     from armwise.stats.repeated.least_squares_means import lsmeans as lsmeans
+    from armwise.stats.repeated.many import ManyContrasts as ManyContrasts
     from armwise.stats.repeated.many import ManyFits as ManyFits
     from armwise.stats.repeated.many import mmrm_many as mmrm_many
+    from armwise.stats.repeated.many import mmrm_many_products as mmrm_many_products
     from armwise.stats.repeated.prediction import Prediction as Prediction
     from armwise.stats.repeated.prediction import fitted_values as fitted_values
     from armwise.stats.repeated.prediction import predict as predict
@@ -105,6 +107,8 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "mmrm_wide": ("repeated.fitting", "the same from wide arrays, the quickest way in"),
     "mmrm_cross_products": ("repeated.fitting", "the same from sums over patterns, without the rows"),
     "mmrm_many": ("repeated.many", "the same for thousands of data sets at once"),
+    "mmrm_many_products": ("repeated.many", "the same from many sums over patterns"),
+    "ManyContrasts": ("repeated.many", "contrasts of many fits"),
     "ManyFits": ("repeated.many", "fits of one model to many data sets"),
     "Mmrm": ("repeated.fitted", "a fitted model for repeated measures"),
     "CrossProducts": (

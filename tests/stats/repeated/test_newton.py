@@ -179,3 +179,12 @@ def test_a_correlation_that_runs_to_the_end_of_its_range_is_no_fit() -> None:
     assert caught.value.kind == "not converged"
     # A structure that allows negative correlations fits them.
     assert mmrm_wide(negative, {"arm": np.arange(30.0) % 2}, covariance="ar1").sigma[0, 0, 1] < 0
+
+
+def test_visits_in_units_eight_orders_apart_are_fitted_with_a_covariate_in_common() -> None:
+    rng = np.random.default_rng(3)
+    sd = np.array([1e-3, 10, 1e5])
+    y = rng.normal(size=(60, 3)) @ np.linalg.cholesky(0.5 * np.eye(3) + 0.5).T * sd
+    y[rng.random((60, 3)) < 0.15] = np.nan
+    fit = converged((y, {"arm": np.arange(60.0) % 2}, {"age": rng.normal(60, 9, 60)}))
+    np.testing.assert_allclose(np.sqrt(np.diag(fit.sigma[0])), sd, rtol=0.35)

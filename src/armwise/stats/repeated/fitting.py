@@ -18,11 +18,14 @@ from armwise.stats.repeated.design import CONSTANT, Design, crossed_design
 from armwise.stats.repeated.fitted import DfMethod, Mmrm, VcovMethod, check_methods
 from armwise.stats.repeated.likelihood import evaluate
 from armwise.stats.repeated.moments import Moments
-from armwise.stats.repeated.newton import Optimum, maximise, nearly_singular
+from armwise.stats.repeated.newton import NotConvergedError, Optimum, maximise, nearly_singular
 from armwise.stats.repeated.start import shrunk_covariance, starting_covariance
 from armwise.stats.repeated.wide import Wide
 
 Floats = NDArray[np.float64]
+
+#: Passes over the rows that are tried until the covariance that they are whitened with is close enough.
+MOST_ANCHORS = 4
 
 
 def mmrm_wide(
@@ -178,19 +181,44 @@ def _fit(
     if found.is_unstructured:
         _refuse_unseen_pairs(products)
     distance = _distance(times, moments.visits)
+    anchor: Floats | None = None
     try:
-        optimum = _optimum(moments, found, distance, design, reml)
+        if found.is_unstructured and wide is not None:
+            optimum, basis, anchor = _anchored_if_needed(wide, products, moments, basis, design, reml)
+        else:
+            optimum = _optimum(moments, found, distance, design, reml)
     except FitError as error:
         raise _cause(products, basis) or error from None
-    anchor: Floats | None = None
-    rough = optimum.point.sigma
-    if found.is_unstructured and wide is not None and nearly_singular(optimum.point, NEARLY_SINGULAR):
-        anchor = np.asarray(np.linalg.cholesky(rough), dtype=np.float64)
-        moments, basis = anchored(wide, products, moments, basis, rough)
-        identity = np.broadcast_to(np.eye(moments.visits), anchor.shape)
-        first, optimum = optimum, maximise(moments, found, distance, identity, design.visits, reml, anchor)
-        optimum = replace(optimum, evaluations=first.evaluations + optimum.evaluations)
     return Mmrm(design, found, reml, df, vcov, products, distance, basis, optimum, wide, anchor)
+
+
+def _anchored_if_needed(
+    wide: Wide, products: CrossProducts, moments: Moments, basis: Basis, design: Design, reml: bool
+) -> tuple[Optimum, Basis, Floats | None]:
+    """The optimum of an unstructured covariance, from rows whitened where the sums of the first pass cannot tell."""
+    us, distance = STRUCTURES["unstructured"], _distance(None, moments.visits)
+    evaluations = 0
+    try:
+        optimum = _optimum(moments, us, distance, design, reml)
+        if not nearly_singular(optimum.point, NEARLY_SINGULAR):
+            return optimum, basis, None
+        evaluations, sigma = optimum.evaluations, optimum.point.sigma
+    except NotConvergedError as error:
+        sigma, last = error.sigma, error
+    if cause := _cause(products, basis):
+        raise cause
+    for _ in range(MOST_ANCHORS):
+        white, found = anchored(wide, products, moments, basis, sigma)
+        anchor = np.asarray(np.linalg.cholesky(sigma), dtype=np.float64)
+        try:
+            optimum = maximise(
+                white, us, distance, np.broadcast_to(np.eye(moments.visits), anchor.shape), design.visits, reml, anchor
+            )  # fmt: skip
+        except NotConvergedError as error:
+            sigma, last = error.sigma, error
+            continue
+        return replace(optimum, evaluations=evaluations + optimum.evaluations), found, anchor
+    raise last
 
 
 def _optimum(moments: Moments, found: Structure, distance: Floats, design: Design, reml: bool) -> Optimum:

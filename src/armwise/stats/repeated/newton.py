@@ -41,6 +41,14 @@ LONGEST_STEP = 3.0
 SHORT_STEP = 0.5
 
 
+class NotConvergedError(FitError):
+    """The optimiser stopped short of an optimum, at `sigma` (G, m, m)."""
+
+    def __init__(self, sigma: Floats, message: str, visits: tuple[str, ...]) -> None:
+        self.sigma = sigma
+        super().__init__(message, "not converged", visits)
+
+
 @dataclass(frozen=True, eq=False)
 class Optimum:
     """The maximum of the likelihood.
@@ -127,18 +135,20 @@ def maximise(
         if moved is None:
             if _near_singular(seen := unanchored(point.sigma, anchor), FAILED):
                 raise singular(seen, visits)
-            raise FitError(
+            raise NotConvergedError(
+                unanchored(point.sigma, anchor),
                 f"no step raises the likelihood although the decrement is {decrement:.1e}; look at the outcomes of "
                 f"{', '.join(_weakest(unanchored(point.sigma, anchor), visits))}",
-                "not converged", visits,
-            )  # fmt: skip
+                visits,
+            )
         point = moved
     if _near_singular(seen := unanchored(point.sigma, anchor), FAILED):
         raise singular(seen, visits)
-    raise FitError(
+    raise NotConvergedError(
+        unanchored(point.sigma, anchor),
         f"not converged in {MOST_ITERATIONS} iterations (decrement {decrement:.1e}); use a simpler covariance",
-        "not converged", visits,
-    )  # fmt: skip
+        visits,
+    )
 
 
 def unanchored(S: Floats, anchor: Floats | None) -> Floats:

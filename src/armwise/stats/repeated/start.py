@@ -61,7 +61,7 @@ def _pairwise(moments: Moments, part: slice, keep: float = 1.0) -> Floats:
     counts = np.tensordot(n, mask, axes=1)
     products = moments.yy[part].sum(axis=0)
     # Sums of squares of visit j over those who were observed at k too: |correlation| <= 1.
-    squares = np.einsum("pjj,pjk->jk", moments.yy[part], mask)
+    squares = np.maximum(np.einsum("pjj,pjk->jk", moments.yy[part], mask), 0.0)
     scale = np.sqrt(squares * squares.T)
     R = np.divide(products, scale, out=np.zeros((m, m)), where=scale > 0)
     sd = np.sqrt(np.maximum(np.diag(products), 0.0) / np.maximum(np.diag(counts), 1.0))
