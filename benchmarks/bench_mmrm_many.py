@@ -30,7 +30,7 @@ import numpy as np
 from armwise.stats.repeated.contrasts import contrasts
 from armwise.stats.repeated.design import Design, crossed_design
 from armwise.stats.repeated.fitting import fit_wide
-from armwise.stats.repeated.many import mmrm_many
+from armwise.stats.repeated.many.fits import mmrm_many
 from armwise.stats.repeated.wide import Wide
 
 GOAL = 50.0

@@ -157,7 +157,7 @@ def one_thread() -> None:
 def check(path: Path) -> None:
     """The pass must hold the floor's sums, or the comparison says nothing."""
     from armwise.stats.repeated.cross_products import moved
-    from armwise.stats.repeated.streams import products_from
+    from armwise.stats.repeated.engines.streams import products_from
 
     made = products_from(path, **MODEL).products
     d, m = len(made.covariates), len(made.visits)
@@ -172,7 +172,7 @@ def speed(case: str, path: Path, runs: int) -> dict[str, float]:
     """One process's times."""
     import polars as pl
 
-    from armwise.stats.repeated.streams import products_from
+    from armwise.stats.repeated.engines.streams import products_from
 
     one_thread()
     if case == "frame":
@@ -186,7 +186,7 @@ def speed(case: str, path: Path, runs: int) -> dict[str, float]:
 
 def memory(engine: str | None, path: Path) -> dict[str, float]:
     """Peak resident GB of one pass, and before it."""
-    from armwise.stats.repeated.streams import products_from
+    from armwise.stats.repeated.engines.streams import products_from
 
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = products_from(path, **MODEL, engine=engine)

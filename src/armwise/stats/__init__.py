@@ -47,35 +47,35 @@ if TYPE_CHECKING:
     from armwise.stats.proportions import risk_ratio as risk_ratio
     from armwise.stats.proportions import wilson as wilson
     from armwise.stats.ranks import mann_whitney as mann_whitney
-    from armwise.stats.repeated.by_formula import mmrm as mmrm
     from armwise.stats.repeated.contrasts import Contrasts as Contrasts
     from armwise.stats.repeated.contrasts import JointTest as JointTest
     from armwise.stats.repeated.contrasts import contrasts as contrasts
     from armwise.stats.repeated.contrasts import joint_test as joint_test
     from armwise.stats.repeated.cross_products import CrossProducts as CrossProducts
+    from armwise.stats.repeated.engines.saved_products import read_cross_products as read_cross_products
+    from armwise.stats.repeated.engines.saved_products import save_cross_products as save_cross_products
+    from armwise.stats.repeated.engines.streams import Summed as Summed
+    from armwise.stats.repeated.engines.streams import products_from as products_from
     from armwise.stats.repeated.fitted import Mmrm as Mmrm
     from armwise.stats.repeated.fitting import mmrm_cross_products as mmrm_cross_products
     from armwise.stats.repeated.fitting import mmrm_wide as mmrm_wide
-    from armwise.stats.repeated.least_squares_means import LsEstimates as LsEstimates
-    from armwise.stats.repeated.least_squares_means import lsmeans as lsmeans
-    from armwise.stats.repeated.many import ManyContrasts as ManyContrasts
-    from armwise.stats.repeated.many import ManyFits as ManyFits
-    from armwise.stats.repeated.many import mmrm_many as mmrm_many
-    from armwise.stats.repeated.many import mmrm_many_products as mmrm_many_products
+    from armwise.stats.repeated.formula.by_formula import mmrm as mmrm
+    from armwise.stats.repeated.formula.least_squares_means import LsEstimates as LsEstimates
+    from armwise.stats.repeated.formula.least_squares_means import lsmeans as lsmeans
+    from armwise.stats.repeated.formula.standardisation import Standardised as Standardised
+    from armwise.stats.repeated.formula.standardisation import standardised_means as standardised_means
+    from armwise.stats.repeated.formula.type_three import TermTests as TermTests
+    from armwise.stats.repeated.formula.type_three import term_tests as term_tests
+    from armwise.stats.repeated.many.fits import ManyContrasts as ManyContrasts
+    from armwise.stats.repeated.many.fits import ManyFits as ManyFits
+    from armwise.stats.repeated.many.fits import mmrm_many as mmrm_many
+    from armwise.stats.repeated.many.fits import mmrm_many_products as mmrm_many_products
     from armwise.stats.repeated.prediction import Prediction as Prediction
     from armwise.stats.repeated.prediction import fitted_values as fitted_values
     from armwise.stats.repeated.prediction import predict as predict
     from armwise.stats.repeated.prediction import simulate as simulate
     from armwise.stats.repeated.residuals import residuals as residuals
-    from armwise.stats.repeated.saved_products import read_cross_products as read_cross_products
-    from armwise.stats.repeated.saved_products import save_cross_products as save_cross_products
-    from armwise.stats.repeated.standardisation import Standardised as Standardised
-    from armwise.stats.repeated.standardisation import standardised_means as standardised_means
-    from armwise.stats.repeated.streams import Summed as Summed
-    from armwise.stats.repeated.streams import products_from as products_from
     from armwise.stats.repeated.summary import coefficients as coefficients
-    from armwise.stats.repeated.type_three import TermTests as TermTests
-    from armwise.stats.repeated.type_three import term_tests as term_tests
     from armwise.stats.responder_counts import Responders as Responders
     from armwise.stats.responder_counts import responders as responders
     from armwise.stats.weighting import OverlapComparison as OverlapComparison
@@ -103,25 +103,31 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "mover": ("proportions", "limits of a difference from the limits of its parts"),
     "NumberNeededToTreat": ("number_needed", "number needed to treat, to benefit and to harm"),
     "number_needed_to_treat": ("number_needed", "number needed to treat from a risk difference"),
-    "mmrm": ("repeated.by_formula", "mixed model for repeated measures, by formula from a long table"),
+    "mmrm": (
+        "repeated.formula.by_formula",
+        "mixed model for repeated measures, by formula from a long table",
+    ),
     "mmrm_wide": ("repeated.fitting", "the same from wide arrays, the quickest way in"),
     "mmrm_cross_products": ("repeated.fitting", "the same from sums over patterns, without the rows"),
-    "mmrm_many": ("repeated.many", "the same for thousands of data sets at once"),
-    "mmrm_many_products": ("repeated.many", "the same from many sums over patterns"),
-    "ManyContrasts": ("repeated.many", "contrasts of many fits"),
-    "ManyFits": ("repeated.many", "fits of one model to many data sets"),
+    "mmrm_many": ("repeated.many.fits", "the same for thousands of data sets at once"),
+    "mmrm_many_products": ("repeated.many.fits", "the same from many sums over patterns"),
+    "ManyContrasts": ("repeated.many.fits", "contrasts of many fits"),
+    "ManyFits": ("repeated.many.fits", "fits of one model to many data sets"),
     "Mmrm": ("repeated.fitted", "a fitted model for repeated measures"),
     "CrossProducts": (
         "repeated.cross_products",
         "the sums that a model for repeated measures needs; they add up",
     ),
     "products_from": (
-        "repeated.streams",
+        "repeated.engines.streams",
         "those sums in one pass over a frame, Parquet files or a DuckDB relation",
     ),
-    "Summed": ("repeated.streams", "the sums of a pass, and the rows that were left out"),
-    "save_cross_products": ("repeated.saved_products", "write the sums to a file that a site can send"),
-    "read_cross_products": ("repeated.saved_products", "read such a file, and refuse a damaged one"),
+    "Summed": ("repeated.engines.streams", "the sums of a pass, and the rows that were left out"),
+    "save_cross_products": (
+        "repeated.engines.saved_products",
+        "write the sums to a file that a site can send",
+    ),
+    "read_cross_products": ("repeated.engines.saved_products", "read such a file, and refuse a damaged one"),
     "coefficients": (
         "repeated.summary",
         "coefficients with standard errors, degrees of freedom, p, intervals",
@@ -130,17 +136,17 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "contrasts": ("repeated.contrasts", "linear contrasts of a fit, one degree of freedom each"),
     "JointTest": ("repeated.contrasts", "an F test of several contrasts"),
     "joint_test": ("repeated.contrasts", "several contrasts of a fit tested together"),
-    "LsEstimates": ("repeated.least_squares_means", "least-squares means, or differences of them"),
-    "lsmeans": ("repeated.least_squares_means", "least-squares means of a fit, by visit or averaged"),
-    "Standardised": ("repeated.standardisation", "means standardised to the observed covariates"),
-    "standardised_means": ("repeated.standardisation", "marginal standardisation of a fit"),
+    "LsEstimates": ("repeated.formula.least_squares_means", "least-squares means, or differences of them"),
+    "lsmeans": ("repeated.formula.least_squares_means", "least-squares means of a fit, by visit or averaged"),
+    "Standardised": ("repeated.formula.standardisation", "means standardised to the observed covariates"),
+    "standardised_means": ("repeated.formula.standardisation", "marginal standardisation of a fit"),
     "residuals": ("repeated.residuals", "residuals of a fit: raw, Pearson, normalised"),
     "fitted_values": ("repeated.prediction", "the model's mean of each subject at each visit"),
     "Prediction": ("repeated.prediction", "predicted outcomes with limits"),
     "predict": ("repeated.prediction", "predictions, marginal or given a subject's observed visits"),
     "simulate": ("repeated.prediction", "draws of outcomes from a fit"),
-    "TermTests": ("repeated.type_three", "tests of the terms of a fit"),
-    "term_tests": ("repeated.type_three", "type III (or II) tests of the terms of a fit"),
+    "TermTests": ("repeated.formula.type_three", "tests of the terms of a fit"),
+    "term_tests": ("repeated.formula.type_three", "type III (or II) tests of the terms of a fit"),
     "Responders": ("responder_counts", "responders by arm, and each arm against the reference"),
     "responders": ("responder_counts", "compare responders in a data frame"),
     "fisher_exact": ("fisher", "Fisher's exact test, conditional odds ratio"),

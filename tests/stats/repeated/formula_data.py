@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from armwise.stats.repeated.by_formula import from_formula
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import evaluate_at
+from armwise.stats.repeated.formula.by_formula import from_formula
 
 FIXTURES = Path(__file__).with_name("fixtures")
 

@@ -33,7 +33,7 @@ def test_least_squares_coefficients_are_those_of_the_rows() -> None:
 def test_moments_are_orthonormal_and_hold_least_squares_residuals() -> None:
     rng = np.random.default_rng(1)
     data = wide(rng.normal(10, 2, (60, 2)), ("x", "z"))
-    moments, basis = orthonormal(cross_products(data), crossed_design(data.visits, ["x"], ["z"]))
+    moments, _ = orthonormal(cross_products(data), crossed_design(data.visits, ["x"], ["z"]))
     identity = np.broadcast_to(np.eye(3), moments.mask.shape) * moments.mask
     A, b, _ = moments.normal_equations(identity)
     np.testing.assert_allclose(A, np.eye(7), atol=1e-12)
@@ -68,20 +68,22 @@ def test_a_covariate_that_is_zero_for_everyone_is_aliased() -> None:
 
 def test_fewer_outcomes_than_coefficients_are_refused() -> None:
     data = wide(np.random.default_rng(0).normal(size=(4, 4)), ("p", "q", "r", "s"))
-    with pytest.raises(FitError, match="observations and .* coefficients"):
+    with pytest.raises(FitError, match=r"observations and .* coefficients"):
         orthonormal(cross_products(data), crossed_design(data.visits, ["p", "q", "r", "s"]))
 
 
 def test_a_design_of_other_covariates_is_refused() -> None:
     data = wide(np.zeros((30, 1)), ("x",))
-    with pytest.raises(UsageError, match="covariates are .'1', 'other'."):
+    with pytest.raises(UsageError, match=r"covariates are .'1', 'other'."):
         orthonormal(cross_products(data), crossed_design(data.visits, [], ["other"]))
 
 
 def test_an_arm_that_was_not_seen_at_a_visit_has_no_effect_there() -> None:
     rng = np.random.default_rng(6)
     arm = (np.arange(60) % 2).astype(float)
-    data = wide(np.column_stack([arm, rng.normal(45, 10, 60), rng.normal(60, 9, 60)]), ("arm", "baseline", "age"))
+    data = wide(
+        np.column_stack([arm, rng.normal(45, 10, 60), rng.normal(60, 9, 60)]), ("arm", "baseline", "age")
+    )
     data.y[arm == 1, 2] = np.nan
     design = crossed_design(data.visits, ["arm", "baseline", "age"])
     _, basis = orthonormal(cross_products(data), design)

@@ -91,7 +91,9 @@ def test_log_cholesky_parameters_are_those_of_the_definition() -> None:
     first, contracted, weighted = log_cholesky(sigma)
     h, eye, K = 1e-4, np.eye(len(theta)), len(theta)
     for a in range(K):
-        np.testing.assert_allclose(first[a], (at(theta + h * eye[a]) - at(theta - h * eye[a])) / (2 * h), atol=1e-6)
+        np.testing.assert_allclose(
+            first[a], (at(theta + h * eye[a]) - at(theta - h * eye[a])) / (2 * h), atol=1e-6
+        )
     second = np.array(
         [
             [

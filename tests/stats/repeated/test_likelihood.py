@@ -49,7 +49,7 @@ def test_gradient_and_information_are_the_differences_of_the_likelihood(
     sigma = sigmas(groups)
     point = at(moments, sigma, reml)
     m = 3
-    j, k, dup = pairs(m)
+    j, _, dup = pairs(m)
     size = len(j)
 
     def loglik(t: Floats) -> float:
@@ -60,7 +60,8 @@ def test_gradient_and_information_are_the_differences_of_the_likelihood(
     h, eye = 1e-4, np.eye(total)
     g = (point.derivatives.gradient.reshape(groups, -1) @ dup).ravel()
     differences = [
-        (8 * (loglik(h * e) - loglik(-h * e)) - loglik(2 * h * e) + loglik(-2 * h * e)) / (12 * h) for e in eye
+        (8 * (loglik(h * e) - loglik(-h * e)) - loglik(2 * h * e) + loglik(-2 * h * e)) / (12 * h)
+        for e in eye
     ]
     np.testing.assert_allclose(g, differences, rtol=1e-8, atol=1e-8)
     hessian = np.array(

@@ -80,7 +80,9 @@ def test_five_hundred_identifiable_data_sets_converge_in_a_handful_of_evaluation
         ("twelve visits", lambda r: simulated(r, 200, ar1(12, 0.8), 0.1, monotone=True)),
     ],
 )  # fmt: skip
-def test_it_converges_where_others_are_known_to_stop(name: str, data: Callable[[np.random.Generator], Data]) -> None:
+def test_it_converges_where_others_are_known_to_stop(
+    name: str, data: Callable[[np.random.Generator], Data]
+) -> None:
     converged(data(np.random.default_rng(7)))
 
 
@@ -174,7 +176,9 @@ def test_a_visit_that_nobody_attended_and_one_that_the_model_fits_exactly_are_na
 def test_a_correlation_that_runs_to_the_end_of_its_range_is_no_fit() -> None:
     e = np.random.default_rng(0).normal(size=(30, 3))
     negative = e - e.mean(axis=1, keepdims=True)
-    with pytest.raises(FitError, match="spatial exponential covariance runs to the end of its range") as caught:
+    with pytest.raises(
+        FitError, match="spatial exponential covariance runs to the end of its range"
+    ) as caught:
         mmrm_wide(negative, {"arm": np.arange(30.0) % 2}, covariance="spatial-exponential")
     assert caught.value.kind == "not converged"
     # A structure that allows negative correlations fits them.

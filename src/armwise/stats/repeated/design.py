@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from armwise.errors import UsageError
 
 if TYPE_CHECKING:
-    from armwise.stats.repeated.grid import Grid
+    from armwise.stats.repeated.formula.grid import Grid
 
 Floats = NDArray[np.float64]
 

@@ -7,11 +7,11 @@ import pytest
 from formula_data import CONTROL, KEYS, answers, at_sigma, trial
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.by_formula import mmrm
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import mmrm_wide
-from armwise.stats.repeated.least_squares_means import lsmeans
-from armwise.stats.repeated.standardisation import standardised_means
+from armwise.stats.repeated.formula.by_formula import mmrm
+from armwise.stats.repeated.formula.least_squares_means import lsmeans
+from armwise.stats.repeated.formula.standardisation import standardised_means
 
 
 @pytest.fixture(scope="module")

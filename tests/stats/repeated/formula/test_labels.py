@@ -7,7 +7,15 @@ import polars as pl
 import pytest
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.labels import Coded, first_rows, label_codes, natural, shown, subject_codes, text
+from armwise.stats.repeated.formula.labels import (
+    Coded,
+    first_rows,
+    label_codes,
+    natural,
+    shown,
+    subject_codes,
+    text,
+)
 
 TEXT = ["m3", "m12", None, "m1", "m3"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.stats.repeated.likelihood import pairs
-from armwise.stats.repeated.many_likelihood import (
+from armwise.stats.repeated.many.likelihood import (
     Stack,
     StackDerivatives,
     StackPoint,

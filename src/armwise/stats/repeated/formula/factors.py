@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.labels import Coded, Codes, first_rows
-from armwise.stats.repeated.long_table import LongTable
+from armwise.stats.repeated.formula.labels import Coded, Codes, first_rows
+from armwise.stats.repeated.formula.long_table import LongTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 
 from armwise.errors import FileError, UsageError
-from armwise.stats.repeated import clusters, streams
 from armwise.stats.repeated.cross_products import CrossProducts, added, cross_products, moved
 from armwise.stats.repeated.design import crossed_design
+from armwise.stats.repeated.engines import clusters, streams
+from armwise.stats.repeated.engines.streams import Summed, products_from
 from armwise.stats.repeated.fitting import fit_wide, mmrm_cross_products
-from armwise.stats.repeated.streams import Summed, products_from
 from armwise.stats.repeated.wide import Wide
 
 duckdb = pytest.importorskip("duckdb")

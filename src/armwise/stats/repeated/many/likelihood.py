@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from armwise.stats.repeated.anchor import EXPLAINED
 from armwise.stats.repeated.likelihood import LOG_2PI, pairs
-from armwise.stats.repeated.many_columns import Columns
-from armwise.stats.repeated.many_products import ProductStack
+from armwise.stats.repeated.many.columns import Columns
+from armwise.stats.repeated.many.products import ProductStack
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -7,10 +7,10 @@ import pytest
 from formula_data import CONTROL, KEYS, answers, at_sigma, trial
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.by_formula import mmrm
 from armwise.stats.repeated.fitting import mmrm_wide
-from armwise.stats.repeated.least_squares_means import lsmeans
-from armwise.stats.repeated.type_three import TermTests, term_tests
+from armwise.stats.repeated.formula.by_formula import mmrm
+from armwise.stats.repeated.formula.least_squares_means import lsmeans
+from armwise.stats.repeated.formula.type_three import TermTests, term_tests
 
 BY_VISIT = "odi ~ arm * visit + baseline * visit + age + gender"
 THREE_WAY = "odi ~ arm * visit * gender + age * arm + site"

@@ -5,8 +5,8 @@ import pytest
 from formula_data import KEYS, trial
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.factors import FactorColumns, classify, pandas_frame, plain_columns
-from armwise.stats.repeated.long_table import LongTable, read_long
+from armwise.stats.repeated.formula.factors import FactorColumns, classify, pandas_frame, plain_columns
+from armwise.stats.repeated.formula.long_table import LongTable, read_long
 
 MIXED = frozenset(["age", "visit"])
 AGE = frozenset(["age"])

@@ -11,10 +11,10 @@ import pytest
 from formula_data import CONTROL, FIXTURES, KEYS, trial
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.by_formula import from_formula, mmrm, visit_times
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import mmrm_wide
-from armwise.stats.repeated.least_squares_means import lsmeans
+from armwise.stats.repeated.formula.by_formula import from_formula, mmrm, visit_times
+from armwise.stats.repeated.formula.least_squares_means import lsmeans
 
 FORMULA = "odi ~ arm * visit + baseline * visit + age + gender"
 

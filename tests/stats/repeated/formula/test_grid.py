@@ -5,8 +5,8 @@ import pytest
 from formula_data import CONTROL, KEYS, trial
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.by_formula import from_formula
-from armwise.stats.repeated.grid import Grid
+from armwise.stats.repeated.formula.by_formula import from_formula
+from armwise.stats.repeated.formula.grid import Grid
 
 FORMULA = "odi ~ arm * visit + baseline * visit + bs(age, df=4) + older + site"
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.labels import shown, text
+from armwise.stats.repeated.formula.labels import shown, text
 
 if TYPE_CHECKING:
     import pandas as pd

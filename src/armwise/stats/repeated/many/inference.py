@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.stats.repeated.likelihood import pairs
-from armwise.stats.repeated.many_likelihood import by_set, sandwich, times
-from armwise.stats.repeated.many_newton import StackOptimum
+from armwise.stats.repeated.many.likelihood import by_set, sandwich, times
+from armwise.stats.repeated.many.newton import StackOptimum
 
 Floats = NDArray[np.float64]
 

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from armwise.errors import FileError
-from armwise.stats.repeated import saved_products
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products, moved
 from armwise.stats.repeated.design import crossed_design
+from armwise.stats.repeated.engines import saved_products
+from armwise.stats.repeated.engines.saved_products import read_cross_products, save_cross_products
 from armwise.stats.repeated.fitting import mmrm_cross_products
-from armwise.stats.repeated.saved_products import read_cross_products, save_cross_products
 from armwise.stats.repeated.wide import Wide
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.labels import (
+from armwise.stats.repeated.formula.labels import (
     Coded,
     Codes,
     first_rows,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from armwise.errors import UsageError
 from armwise.stats.repeated.design import Design
-from armwise.stats.repeated.factors import pandas_frame
-from armwise.stats.repeated.formula import Parsed, outcome_values, parse, structure
-from armwise.stats.repeated.grid import Grid, factors_of
-from armwise.stats.repeated.labels import Coded, shown, text
-from armwise.stats.repeated.long_table import LongTable, NaAction, read_long
+from armwise.stats.repeated.formula.factors import pandas_frame
+from armwise.stats.repeated.formula.formula import Parsed, outcome_values, parse, structure
+from armwise.stats.repeated.formula.grid import Grid, factors_of
+from armwise.stats.repeated.formula.labels import Coded, shown, text
+from armwise.stats.repeated.formula.long_table import LongTable, NaAction, read_long
 from armwise.stats.repeated.wide import Wide
 
 if TYPE_CHECKING:

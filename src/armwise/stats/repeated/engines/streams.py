@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from armwise.errors import FileError, UsageError
-from armwise.stats.repeated.clusters import Order, OutOfOrderError, ScatteredError, keys_of
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products
 from armwise.stats.repeated.design import CONSTANT
-from armwise.stats.repeated.labels import text
-from armwise.stats.repeated.long_rows import Entry, Layout, Piece, Tally, pieces, plain
-from armwise.stats.repeated.long_table import check_columns
+from armwise.stats.repeated.engines.clusters import Order, OutOfOrderError, ScatteredError, keys_of
+from armwise.stats.repeated.engines.long_rows import Entry, Layout, Piece, Tally, pieces, plain
+from armwise.stats.repeated.formula.labels import text
+from armwise.stats.repeated.formula.long_table import check_columns
 
 if TYPE_CHECKING:
     import polars as pl

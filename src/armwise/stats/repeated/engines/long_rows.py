@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.clusters import Order
 from armwise.stats.repeated.design import CONSTANT
-from armwise.stats.repeated.labels import shown, text
+from armwise.stats.repeated.engines.clusters import Order
+from armwise.stats.repeated.formula.labels import shown, text
 from armwise.stats.repeated.wide import Wide
 
 if TYPE_CHECKING:

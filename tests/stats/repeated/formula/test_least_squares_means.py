@@ -9,11 +9,11 @@ import pytest
 from formula_data import CONTROL, FIXTURES, KEYS, answers, at_sigma, trial
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.by_formula import mmrm
 from armwise.stats.repeated.contrasts import contrasts, joint_test
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import mmrm_wide
-from armwise.stats.repeated.least_squares_means import LsEstimates, lsmeans
+from armwise.stats.repeated.formula.by_formula import mmrm
+from armwise.stats.repeated.formula.least_squares_means import LsEstimates, lsmeans
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 from formula_data import trial
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.labels import Coded
-from armwise.stats.repeated.long_table import LongTable, read_long
+from armwise.stats.repeated.formula.labels import Coded
+from armwise.stats.repeated.formula.long_table import LongTable, read_long
 
 NEEDED = ["odi", "arm", "visit", "baseline", "age"]
 

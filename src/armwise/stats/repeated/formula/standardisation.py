@@ -17,9 +17,9 @@ from scipy.special import stdtr, stdtrit
 
 from armwise.errors import UsageError
 from armwise.stats.estimate import check_conf_level
-from armwise.stats.repeated.grid import Grid
-from armwise.stats.repeated.labels import text
-from armwise.stats.repeated.least_squares_means import LsEstimates, grid_of
+from armwise.stats.repeated.formula.grid import Grid
+from armwise.stats.repeated.formula.labels import text
+from armwise.stats.repeated.formula.least_squares_means import LsEstimates, grid_of
 
 if TYPE_CHECKING:
     from armwise.stats.repeated.fitted import Mmrm

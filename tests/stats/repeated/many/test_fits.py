@@ -18,16 +18,16 @@ from armwise.stats.repeated.cross_products import cross_products
 from armwise.stats.repeated.design import Design, Term, crossed_design
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import fit_wide
-from armwise.stats.repeated.many import ManyDf, ManyFits, mmrm_many, mmrm_many_products
-from armwise.stats.repeated.many_columns import columns
-from armwise.stats.repeated.many_likelihood import (
+from armwise.stats.repeated.many.columns import columns
+from armwise.stats.repeated.many.fits import ManyDf, ManyFits, mmrm_many, mmrm_many_products
+from armwise.stats.repeated.many.likelihood import (
     derivatives,
     evaluate_stack,
     expected_information,
     inverses,
     reduced_stack,
 )
-from armwise.stats.repeated.many_products import data_sets
+from armwise.stats.repeated.many.products import data_sets
 from armwise.stats.repeated.wide import Wide
 
 Sets = tuple[Floats, Floats, Design]  # y (S, N, m), u (N, d) or (S, N, d), design
@@ -425,14 +425,14 @@ def test_cross_products_without_a_fit_say_so() -> None:
 def test_long_data_sets_are_passed_over_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     y, u, design = trials(9, 20, 4, 0.7, 0.15, 38)
     whole = mmrm_many(y, u, design)
-    monkeypatch.setattr("armwise.stats.repeated.many_products.PASS", 40 * 36 * 2)  # two sets a piece
+    monkeypatch.setattr("armwise.stats.repeated.many.products.PASS", 40 * 36 * 2)  # two sets a piece
     assert apart(mmrm_many(y, u, design).beta, whole.beta) < 1e-12
 
 
 def test_data_sets_of_many_subjects_are_passed_over_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     y, u, design = trials(9, 20, 4, 0.7, 0.15, 45)
     whole = mmrm_many(y, u, design)
-    monkeypatch.setattr("armwise.stats.repeated.many_products.LONG", 39)
+    monkeypatch.setattr("armwise.stats.repeated.many.products.LONG", 39)
     fits = mmrm_many(y, u, design, chunk=4)
     assert not fits.alone.any()
     assert apart(fits.beta, whole.beta) < 1e-11 and apart(fits.vcov, whole.vcov) < 1e-11
@@ -441,7 +441,7 @@ def test_data_sets_of_many_subjects_are_passed_over_alone(monkeypatch: pytest.Mo
 def test_with_very_many_visits_every_set_is_fitted_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     y, u, design = trials(3, 20, 4, 0.7, 0.15, 46)
     whole = mmrm_many(y, u, design)
-    monkeypatch.setattr("armwise.stats.repeated.many.MOST_VISITS", 3)
+    monkeypatch.setattr("armwise.stats.repeated.many.fits.MOST_VISITS", 3)
     fits = mmrm_many(y, u, design)
     assert fits.alone.all() and fits.ok.all()
     assert apart(fits.beta, whole.beta) < 1e-11 and apart(fits.vcov, whole.vcov) < 1e-11

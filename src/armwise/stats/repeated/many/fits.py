@@ -22,11 +22,11 @@ from armwise.stats.repeated.cross_products import CrossProducts
 from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import fit_wide, mmrm_cross_products
-from armwise.stats.repeated.many_columns import Columns, columns
-from armwise.stats.repeated.many_inference import adjusted_covariances, covariances, degrees_of_freedom
-from armwise.stats.repeated.many_likelihood import reduced_stack
-from armwise.stats.repeated.many_newton import StackOptimum, maximise_stack, starting_stack
-from armwise.stats.repeated.many_products import DataSets, data_sets, resampled, summed
+from armwise.stats.repeated.many.columns import Columns, columns
+from armwise.stats.repeated.many.inference import adjusted_covariances, covariances, degrees_of_freedom
+from armwise.stats.repeated.many.likelihood import reduced_stack
+from armwise.stats.repeated.many.newton import StackOptimum, maximise_stack, starting_stack
+from armwise.stats.repeated.many.products import DataSets, data_sets, resampled, summed
 from armwise.stats.repeated.wide import Wide
 
 Floats = NDArray[np.float64]
@@ -151,7 +151,7 @@ def mmrm_many(
     Example: the jackknife's standard error of a treatment effect, beside the model's.
         >>> import numpy as np
         >>> from armwise.stats.repeated.design import crossed_design
-        >>> from armwise.stats.repeated.many import mmrm_many
+        >>> from armwise.stats.repeated.many.fits import mmrm_many
         >>> rng = np.random.default_rng(1)
         >>> n, arm = 60, np.repeat([0.0, 1.0], 30)
         >>> y = rng.normal(size=(n, 1)) + rng.normal(size=(n, 3)) + np.outer(arm, [0.5, 1.0, 1.5])

@@ -11,10 +11,10 @@ from formula_data import CONTROL, KEYS, trial
 from formulaic import ModelSpec
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.by_formula import from_formula
-from armwise.stats.repeated.factors import pandas_frame
-from armwise.stats.repeated.formula import outcome_values, parse, structure
-from armwise.stats.repeated.long_table import read_long
+from armwise.stats.repeated.formula.by_formula import from_formula
+from armwise.stats.repeated.formula.factors import pandas_frame
+from armwise.stats.repeated.formula.formula import outcome_values, parse, structure
+from armwise.stats.repeated.formula.long_table import read_long
 
 FORMULAS = [
     "odi ~ 1",

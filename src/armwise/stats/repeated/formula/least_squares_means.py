@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.grid import AverageWeights, Grid
-from armwise.stats.repeated.labels import shown, text
+from armwise.stats.repeated.formula.grid import AverageWeights, Grid
+from armwise.stats.repeated.formula.labels import shown, text
 from armwise.stats.repeated.text_table import text_table
 
 if TYPE_CHECKING:

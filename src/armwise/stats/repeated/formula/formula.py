@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from armwise.errors import UsageError
 from armwise.stats.repeated.design import CONSTANT, Design, Term
-from armwise.stats.repeated.factors import (
+from armwise.stats.repeated.formula.factors import (
     TOLERANCE,
     Expressions,
     FactorColumns,
@@ -31,8 +31,8 @@ from armwise.stats.repeated.factors import (
     pandas_frame,
     plain_columns,
 )
-from armwise.stats.repeated.labels import Coded, Codes, first_rows, shown, text
-from armwise.stats.repeated.long_table import LongTable
+from armwise.stats.repeated.formula.labels import Coded, Codes, first_rows, shown, text
+from armwise.stats.repeated.formula.long_table import LongTable
 
 Floats = NDArray[np.float64]
 

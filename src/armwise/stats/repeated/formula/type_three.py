@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.factors import materialise
-from armwise.stats.repeated.grid import Grid
-from armwise.stats.repeated.least_squares_means import grid_of
+from armwise.stats.repeated.formula.factors import materialise
+from armwise.stats.repeated.formula.grid import Grid
+from armwise.stats.repeated.formula.least_squares_means import grid_of
 from armwise.stats.repeated.text_table import text_table
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from armwise.stats.repeated.basis import orthonormal
 from armwise.stats.repeated.cross_products import CrossProducts
 from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.likelihood import pairs
-from armwise.stats.repeated.many_products import DataSets
+from armwise.stats.repeated.many.products import DataSets
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -1,0 +1,1 @@
+"""Cross-products in one pass over tables, Parquet files and DuckDB relations, and the file that a site can send."""
