@@ -91,13 +91,10 @@ def maximise(
     Raises:
         FitError: singular, not identified, or not converged.
     """
-    chart: _Affine | _Parameters
-    if structure.is_unstructured:
-        chart, sigma = _Affine(), start
-    else:
-        chart = _Parameters(structure, distance, start)
-        sigma = chart.sigma
-    point = evaluate(moments, sigma, reml)
+    chart: _Affine | _Parameters = (
+        _Affine(start) if structure.is_unstructured else _Parameters(structure, distance, start)
+    )
+    point = evaluate(moments, chart.sigma, reml)
     if point is None:
         raise FitError(
             "the likelihood cannot be computed at the start: the residuals of some visits are functions of each other; "
@@ -108,23 +105,18 @@ def maximise(
     for _ in range(MOST_ITERATIONS):
         g, information = chart.derivatives(point)
         factor = _factor(information)
-        if factor is None:
-            information = chart.expected(point)
-            factor = _factor(information)
-            if factor is None:
-                if _near_singular(seen := unanchored(point.sigma, anchor), FAILED):
-                    raise singular(seen, visits)
-                raise _not_identified(information, structure, visits, moments)
+        concave = factor is not None
+        if factor is None and (factor := _factor(chart.expected(point))) is None:
+            raise _no_information(point, chart.expected(point), structure, anchor, visits)
         step = solve_positive(factor, g)
         decrement = float(g @ step)
-        if decrement < ROUNDING and np.abs(step).max() > LONG_STEP:
-            raise FitError(
-                f"a parameter of the {structure.label} covariance runs to the end of its range and the likelihood "
-                "keeps rising: the correlations do not have this form (a correlation at 0 or 1); use another structure",
-                "not converged", visits,
-            )  # fmt: skip
-        if decrement < CONVERGED or (decrement < ROUNDING and decrement > 0.1 * before):
-            return Optimum(point, chart.theta, information, evaluations, decrement)
+        if decrement < ROUNDING:
+            if np.abs(step).max() > LONG_STEP:
+                raise _at_the_end_of_its_range(structure, visits)
+            if concave and (decrement < CONVERGED or decrement > 0.1 * before):
+                return Optimum(point, chart.theta, information, evaluations, decrement)
+            if decrement < CONVERGED:
+                raise _stopped(point, anchor, visits, "the gradient is zero, but not at a maximum")
         # Towards a singular covariance each step gains a constant factor, never the square of the last one.
         slow = slow + 1 if decrement > 0.05 * before else 0
         if slow >= 3 and _near_singular(seen := unanchored(point.sigma, anchor)):
@@ -133,22 +125,11 @@ def maximise(
         moved, tried = _line_search(chart, point, step, decrement)
         evaluations += tried
         if moved is None:
-            if _near_singular(seen := unanchored(point.sigma, anchor), FAILED):
-                raise singular(seen, visits)
-            raise NotConvergedError(
-                unanchored(point.sigma, anchor),
-                f"no step raises the likelihood although the decrement is {decrement:.1e}; look at the outcomes of "
-                f"{', '.join(_weakest(unanchored(point.sigma, anchor), visits))}",
-                visits,
+            raise _stopped(
+                point, anchor, visits, f"no step raises the likelihood (decrement {decrement:.1e})"
             )
         point = moved
-    if _near_singular(seen := unanchored(point.sigma, anchor), FAILED):
-        raise singular(seen, visits)
-    raise NotConvergedError(
-        unanchored(point.sigma, anchor),
-        f"not converged in {MOST_ITERATIONS} iterations (decrement {decrement:.1e}); use a simpler covariance",
-        visits,
-    )
+    raise _stopped(point, anchor, visits, f"{MOST_ITERATIONS} iterations (decrement {decrement:.1e})")
 
 
 def unanchored(S: Floats, anchor: Floats | None) -> Floats:
@@ -179,6 +160,9 @@ class _Affine:
     """All variances and covariances, by T in Sigma = L exp(T) L' around the current point."""
 
     theta = None
+
+    def __init__(self, start: Floats) -> None:
+        self.sigma = start
 
     def derivatives(self, point: Point) -> tuple[Floats, Floats]:
         d = point.derivatives
@@ -326,9 +310,34 @@ def singular(sigma: Floats, visits: tuple[str, ...]) -> FitError:
     )  # fmt: skip
 
 
-def _not_identified(
-    information: Floats, structure: Structure, visits: tuple[str, ...], moments: Moments
+def _stopped(point: Point, anchor: Floats | None, visits: tuple[str, ...], why: str) -> FitError:
+    """The error of an optimiser that stopped short, which near a singular covariance is that."""
+    seen = unanchored(point.sigma, anchor)
+    if _near_singular(seen, FAILED):
+        return singular(seen, visits)
+    return NotConvergedError(
+        seen,
+        f"not converged: {why}; look at the outcomes of {', '.join(_weakest(seen, visits))}, or use a simpler "
+        "covariance",
+        visits,
+    )
+
+
+def _at_the_end_of_its_range(structure: Structure, visits: tuple[str, ...]) -> FitError:
+    return FitError(
+        f"a parameter of the {structure.label} covariance runs to the end of its range and the likelihood keeps "
+        "rising: the correlations do not have this form (a correlation at 0 or 1); use another structure",
+        "not converged", visits,
+    )  # fmt: skip
+
+
+def _no_information(
+    point: Point, information: Floats, structure: Structure, anchor: Floats | None, visits: tuple[str, ...]
 ) -> FitError:
+    """The error of a covariance on which the data say nothing in some direction."""
+    seen = unanchored(point.sigma, anchor)
+    if _near_singular(seen, FAILED):
+        return singular(seen, visits)
     _, vectors = np.linalg.eigh(information)
     at = int(np.abs(vectors[:, 0]).argmax())
     if structure.is_unstructured:
@@ -337,10 +346,7 @@ def _not_identified(
         names = sorted({visits[j[pair]], visits[k[pair]]}, key=visits.index)
         what = f"the covariance of {' and '.join(names)}" if len(names) > 1 else f"the variance at {names[0]}"
     else:
-        names, what = (
-            [],
-            f"parameter {at % (len(information) // len(moments.parts)) + 1} of {structure.label}",
-        )
+        names, what = [], f"parameter {at % (len(information) // len(seen)) + 1} of {structure.label}"
     return FitError(
         f"not identified: the data say nothing on {what}; use a simpler covariance", "not identified", names
     )
