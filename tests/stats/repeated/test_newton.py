@@ -169,7 +169,7 @@ def test_a_visit_that_nobody_attended_and_one_that_the_model_fits_exactly_are_na
         mmrm_wide(empty, by_visit, overall, visits=["m1", "m3", "m6"])
     constant = y.copy()
     constant[:, 1] = 7.0
-    with pytest.raises(FitError, match="at m3 the model fits every outcome exactly"):
+    with pytest.raises(FitError, match="at m3 the columns of the model alone can fit every outcome exactly"):
         mmrm_wide(constant, by_visit, overall, visits=["m1", "m3", "m6"])
 
 
@@ -192,3 +192,37 @@ def test_visits_in_units_eight_orders_apart_are_fitted_with_a_covariate_in_commo
     y[rng.random((60, 3)) < 0.15] = np.nan
     fit = converged((y, {"arm": np.arange(60.0) % 2}, {"age": rng.normal(60, 9, 60)}))
     np.testing.assert_allclose(np.sqrt(np.diag(fit.sigma[0])), sd, rtol=0.35)
+
+
+HETEROGENEOUS = [
+    "unstructured", "heterogeneous-ar1", "heterogeneous-toeplitz", "heterogeneous-compound-symmetry",
+    "heterogeneous-ante-dependence", "heterogeneous-independence",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("covariance", HETEROGENEOUS)
+@pytest.mark.parametrize("fault", ["constant", "a function of the baseline"])
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+def test_a_visit_without_a_residual_is_named_whatever_the_structure(
+    covariance: str, fault: str, missing: float
+) -> None:
+    y, by_visit, _ = simulated(np.random.default_rng(5), 30, ar1(4, 0.6), missing)
+    seen = ~np.isnan(y[:, 1])
+    y[seen, 1] = 0.0 if fault == "constant" else (12 - 0.1 * by_visit["base"])[seen]
+    with pytest.raises(FitError, match="at m3 the columns of the model alone can fit every outcome exactly"):
+        mmrm_wide(y, by_visit, covariance=covariance, visits=["m1", "m3", "m6", "m12"])
+
+
+@pytest.mark.parametrize("covariance", ["ar1", "compound-symmetry", "toeplitz", "independence"])
+def test_a_common_variance_does_not_need_a_residual_at_every_visit(covariance: str) -> None:
+    y, by_visit, _ = simulated(np.random.default_rng(5), 30, ar1(4, 0.2), 0.1)
+    y[:, 1] = 0.0
+    assert mmrm_wide(y, by_visit, covariance=covariance).decrement < 1e-16
+
+
+def test_a_residual_of_a_ten_millionth_is_one() -> None:
+    rng = np.random.default_rng(5)
+    y, by_visit, _ = simulated(rng, 30, ar1(4, 0.2), 0.1)
+    y[:, 1] = 12 - by_visit["base"] + 1e-7 * rng.normal(size=60)
+    fit = converged((y, by_visit, {}))
+    assert np.sqrt(fit.sigma[0, 1, 1]) == pytest.approx(1e-7, rel=0.3)

@@ -18,6 +18,7 @@ from armwise.stats.repeated.cross_products import CrossProducts
 from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.lapack import inverse_lower, triangular_factor
 from armwise.stats.repeated.moments import Moments
+from armwise.stats.repeated.wide import Wide
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -207,3 +208,13 @@ def visits_fitted_exactly(products: CrossProducts, basis: Basis) -> list[str]:
         if left <= floor:
             names.append(visit)
     return names
+
+
+def fitted_exactly(wide: Wide, products: CrossProducts, basis: Basis, j: int) -> bool:
+    """Whether least squares on the rows of visit j alone leaves no more than the rounding of its outcomes."""
+    seen = ~np.isnan(wide.y[:, j])
+    d, c = len(products.covariates), products.constants[j]
+    X = (wide.u[seen] - products.u_centre) @ basis.X[j, c : c + d]
+    y = wide.y[seen, j]
+    left = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
+    return bool(np.linalg.norm(left) <= 1e-13 * np.linalg.norm(y) or not y.any())

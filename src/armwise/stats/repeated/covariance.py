@@ -57,6 +57,9 @@ class Structure:
     def start(self, sigma: Floats, distance: Floats) -> Floats:
         """Parameters near a covariance matrix (m, m); its correlations are shrunk until the structure allows them."""
         variances = np.diag(sigma)
+        variances = np.maximum(
+            variances, 1e-8 * variances.max()
+        )  # a visit without spread has a start all the same
         sd = np.sqrt(variances)
         rho = np.clip(self.starting(sigma / np.outer(sd, sd), distance), -0.95, 0.95)
         if self.lowest is not None:

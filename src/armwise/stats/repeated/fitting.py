@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from armwise.errors import FitError, UsageError
 from armwise.stats.repeated.anchor import NEARLY_SINGULAR, after_least_squares, anchored, nearly_all_explained
-from armwise.stats.repeated.basis import Basis, orthonormal, visits_fitted_exactly
+from armwise.stats.repeated.basis import Basis, fitted_exactly, orthonormal, visits_fitted_exactly
 from armwise.stats.repeated.covariance import STRUCTURES, Structure, structure
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products
 from armwise.stats.repeated.design import CONSTANT, Design, crossed_design
@@ -174,10 +174,13 @@ def _fit(
     found = structure(covariance)
     check_methods(df, vcov, rows=wide is not None)
     moments, basis = orthonormal(products, design)
-    if wide is not None and nearly_all_explained(products, moments):
-        products, moments, basis = after_least_squares(wide, design, products, basis)
     if moments.visits == 1:  # every structure is a variance
         found = STRUCTURES["unstructured"]
+    if nearly_all_explained(products, moments):
+        if found.heterogeneous and (cause := _cause(products, basis, wide)):
+            raise cause
+        if wide is not None:
+            products, moments, basis = after_least_squares(wide, design, products, basis)
     if found.is_unstructured:
         _refuse_unseen_pairs(products)
     distance = _distance(times, moments.visits)
@@ -188,7 +191,7 @@ def _fit(
         else:
             optimum = _optimum(moments, found, distance, design, reml)
     except FitError as error:
-        raise _cause(products, basis) or error from None
+        raise _cause(products, basis, wide) or error from None
     return Mmrm(design, found, reml, df, vcov, products, distance, basis, optimum, wide, anchor)
 
 
@@ -205,7 +208,7 @@ def _anchored_if_needed(
         evaluations, sigma = optimum.evaluations, optimum.point.sigma
     except NotConvergedError as error:
         sigma, last = error.sigma, error
-    if cause := _cause(products, basis):
+    if cause := _cause(products, basis, wide):
         raise cause
     for _ in range(MOST_ANCHORS):
         white, found = anchored(wide, products, moments, basis, sigma)
@@ -235,15 +238,18 @@ def _optimum(moments: Moments, found: Structure, distance: Floats, design: Desig
         raise first from None
 
 
-def _cause(products: CrossProducts, basis: Basis) -> FitError | None:
-    """A fault in the data that explains why there is no fit better than where the optimiser stopped."""
+def _cause(products: CrossProducts, basis: Basis, wide: Wide | None) -> FitError | None:
+    """A fault in the data that explains why there is no fit: a visit whose outcomes the model can fit exactly."""
     names = visits_fitted_exactly(products, basis)
+    if wide is not None:
+        # The sums cannot tell a residual of nothing from one of a ten-millionth; the rows can.
+        names = [v for v in names if fitted_exactly(wide, products, basis, wide.visits.index(v))]
     if not names:
         return None
     return FitError(
-        f"at {', '.join(names)} the model fits every outcome exactly, so that there is no variance to estimate: all "
-        "outcomes there are equal, or as many coefficients belong to that visit as it has outcomes; look at the data "
-        "of that visit, or use fewer covariates by visit",
+        f"at {' and '.join(names)} the columns of the model alone can fit every outcome exactly, so that there is no "
+        "variance to estimate: all outcomes there are equal, or a covariate says what they are, or they are no more "
+        "than the coefficients; look at the data of that visit, or use fewer covariates by visit",
         "not identified", names,
     )  # fmt: skip
 
