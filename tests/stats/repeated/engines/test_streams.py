@@ -22,6 +22,8 @@ from armwise.stats.repeated.fitting import fit_wide, mmrm_cross_products
 from armwise.stats.repeated.wide import Wide
 
 duckdb = pytest.importorskip("duckdb")
+#: A relation does not keep its connection alive.
+CONNECTION = duckdb.connect()
 pq = pytest.importorskip("pyarrow.parquet")
 
 VISITS = ("m1", "m3", "m6", "m12")
@@ -107,7 +109,7 @@ SOURCES: dict[str, Callable[[pl.DataFrame, Any], Any]] = {
     "arrays": lambda rows, _: {name: rows[name].to_numpy() for name in rows.columns},
     "Arrow table": lambda rows, _: rows.to_arrow(),
     "Parquet": as_parquet,
-    "relation": lambda rows, _: duckdb.connect().from_arrow(rows.to_arrow()),
+    "relation": lambda rows, _: CONNECTION.from_arrow(rows.to_arrow()),
 }
 
 

@@ -244,10 +244,6 @@ def _table(source: Any, layout: Layout, engine: Engine | None, memory_limit: str
         )
     if isinstance(source, pl.LazyFrame):
         check_columns(source.collect_schema().names(), layout.columns)
-        if not hasattr(source, "collect_batches"):
-            raise UsageError(
-                "a LazyFrame is read in batches by Polars 1.34 or later: install it, or collect the frame"
-            )
         return _Table(
             "the LazyFrame",
             f'sort it ({layout.subject!r}), or write it to Parquet and read that with engine="duckdb"',
