@@ -20,7 +20,7 @@ from armwise.stats.repeated.contrasts import contrasts, joint_test
 from armwise.stats.repeated.cross_products import cross_products
 from armwise.stats.repeated.fitted import Mmrm, VcovMethod
 from armwise.stats.repeated.fitting import evaluate_at, mmrm_cross_products, mmrm_wide
-from armwise.stats.repeated.robust import bell_mccaffrey, joint_bell_mccaffrey, robust_covariance
+from armwise.stats.repeated.robust import bell_mccaffrey, robust_covariance
 from armwise.stats.repeated.whitened_rows import WhitenedRows
 from armwise.stats.repeated.wide import Wide
 
@@ -195,7 +195,8 @@ def test_the_joint_test_rotates_to_uncorrelated_contrasts(vcov: VcovMethod) -> N
     data = designs.two_by_twenty()
     fit = fit_of(data, vcov)
     L = np.eye(fit.rank)[4:7]
-    f, df = joint_bell_mccaffrey(fit, whitened(fit, L), L @ fit.beta)
+    found = joint_test(fit, L)
+    f, df = found.f, found.df2
     assert f == pytest.approx(
         float(L @ fit.beta @ np.linalg.solve(L @ fit.vcov @ L.T, L @ fit.beta)) / 3, rel=1e-10
     )
@@ -207,7 +208,8 @@ def test_the_joint_test_rotates_to_uncorrelated_contrasts(vcov: VcovMethod) -> N
     test = joint_test(fit, L)
     assert (test.f, test.df2) == (pytest.approx(f, rel=1e-12), pytest.approx(df, rel=1e-12))
     one = contrasts(fit, L[0])
-    f, df = joint_bell_mccaffrey(fit, whitened(fit, L[:1]), one.estimate)
+    found = joint_test(fit, L[:1])
+    f, df = found.f, found.df2
     assert (f, df) == (pytest.approx(one.t[0] ** 2, rel=1e-10), pytest.approx(one.df[0], rel=1e-10))
 
 
@@ -228,3 +230,9 @@ def test_a_fit_without_rows_has_no_robust_covariance() -> None:
         UsageError, match=r"robust covariances need a subject's rows, .* cross-products alone; fit it"
     ):
         robust_covariance(alone)
+
+
+def test_the_method_in_words_names_the_degrees_of_freedom_that_are_used() -> None:
+    fit = fit_of(designs.two_by_twenty(), "jackknife")
+    assert fit.method.endswith("unstructured covariance, Bell-McCaffrey, jackknife covariance")
+    assert fit.using(df="residual").method.endswith("residual, jackknife covariance")

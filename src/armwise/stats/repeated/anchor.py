@@ -18,6 +18,7 @@ from scipy.linalg import solve_triangular
 from armwise.stats.repeated.basis import Basis, orthonormal
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products, rows_by_pattern
 from armwise.stats.repeated.design import Design
+from armwise.stats.repeated.lapack import row_factor
 from armwise.stats.repeated.moments import Moments
 from armwise.stats.repeated.wide import Wide
 
@@ -76,12 +77,10 @@ def anchored(
     factors, at = [], {}
     for p, (seen, g) in enumerate(zip(products.observed, products.group, strict=True)):
         of = np.flatnonzero(seen)
-        Q, R = np.linalg.qr(L0[g][of].T)
-        flip = np.sign(np.diag(R))
-        lift[p, : len(of)] = (Q * flip).T
+        L, lift[p, : len(of)] = row_factor(L0[g][of])
         pad[p, range(len(of), m), range(len(of), m)] = 1.0
-        factors.append((of, (R * flip[:, None]).T))
-        log_det[p] = 2 * np.log(np.abs(np.diag(R))).sum()
+        factors.append((of, L))
+        log_det[p] = 2 * np.log(np.diag(L)).sum()
         at[int((1 << of).sum() + (int(g) << m))] = p
     X: list[list[Floats]] = [[] for _ in range(P)]
     Y: list[list[Floats]] = [[] for _ in range(P)]

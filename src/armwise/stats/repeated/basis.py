@@ -17,14 +17,17 @@ from armwise.errors import FitError, UsageError
 from armwise.stats.repeated.cross_products import CrossProducts
 from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.lapack import inverse_lower, triangular_factor
-from armwise.stats.repeated.moments import Moments
+from armwise.stats.repeated.moments import Moments, residual_moments
 from armwise.stats.repeated.wide import Wide
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
 
 #: A column is aliased when what the columns before it leave of it is less than this share of its length (as R's qr).
 ALIASED = 1e-7
+#: How far a contrast may be from the row space of the model matrix, relative to its size, and still be estimable.
+ESTIMABLE = 1e-8
 #: A column whose parts cancel to less than this share of their length is zero.
 ROUNDING = 1e-12
 #: A visit is fitted exactly when least squares leaves less than this share of its sum of squares.
@@ -52,6 +55,10 @@ class Basis:
     X: Floats
     shift: Floats
     aliasing: Floats
+
+    def estimable(self, rows: Floats) -> Bools:
+        """Which contrasts of the q coefficients, shape (l, q), lie in the row space of the model matrix: shape (l,)."""
+        return estimable(rows, self.kept, self.aliasing)
 
     def coefficients(self, b: Floats) -> Floats:
         """Coefficients of the columns kept, from those of the orthonormal ones."""
@@ -99,23 +106,16 @@ def orthonormal(products: CrossProducts, design: Design) -> tuple[Moments, Basis
     uy = np.add.reduce(products.uy, axis=0)  # (D, m)
     b_rest = uy.T.reshape(-1) @ X.reshape(m * D, -1)
     shift = X @ (b_centre + b_rest) - a
-    reduced_uy, reduced_yy = reduced(products.uu, products.uy, products.yy, shift, seen)
+    r_uy, r_yy = residual_moments(products.uu, products.uy, products.yy, shift)
+    r_uy, r_yy = r_uy * seen[:, None, :], r_yy * (seen[:, :, None] * seen[:, None, :])
+    r_yy = (r_yy + r_yy.transpose(0, 2, 1)) / 2
     log_weights = 0.0 if products.log_weights is None else float(products.log_weights.sum())
     moments = Moments.structured(
-        seen, products.group, len(products.groups), products.n, products.uu, reduced_uy, reduced_yy,
+        seen, products.group, len(products.groups), products.n, products.uu, r_uy, r_yy,
         X.reshape(m * D, len(kept)), n_obs,
         log_det_scale=2 * float(np.log(np.abs(np.diag(R))).sum()), log_weights=log_weights,
     )  # fmt: skip
     return moments, Basis(kept, Ri, b_centre + b_rest, X, shift, aliasing(K, kept, Ri))
-
-
-def reduced(uu: Floats, uy: Floats, yy: Floats, g: Floats, seen: Floats) -> tuple[Floats, Floats]:
-    """Moments of y_j - u @ g[j] for the observed visits j: shapes (P, D, m) and (P, m, m)."""
-    ug = uu @ g.T
-    r_uy = (uy - ug) * seen[:, None, :]
-    yy = yy - g @ uy
-    r_yy = (yy - r_uy.transpose(0, 2, 1) @ g.T) * (seen[:, :, None] * seen[:, None, :])
-    return r_uy, (r_yy + r_yy.transpose(0, 2, 1)) / 2
 
 
 def _same(products: CrossProducts, design: Design) -> None:
@@ -190,6 +190,20 @@ def aliasing(K: Floats, kept: Ints, Ri: Floats) -> Floats:
         return np.empty((len(kept), 0))
     others = np.setdiff1d(np.arange(K.shape[1]), kept)
     return np.asarray(Ri @ (Ri.T @ (K[:, kept].T @ K[:, others])))
+
+
+def estimable(rows: Floats, kept: Ints, aliasing: Floats) -> Bools:
+    """Which contrasts of the coefficients, shape (l, q), lie in the row space of the model matrix: shape (l,).
+
+    Args:
+        rows: the contrasts.
+        kept: shape (r,), which columns are not aliased.
+        aliasing: shape (r, q - r), the others as combinations of those.
+    """
+    others = np.setdiff1d(np.arange(rows.shape[1]), kept)
+    implied = rows[:, kept] @ aliasing
+    scale = 1 + np.abs(rows[:, kept]) @ np.abs(aliasing) + np.abs(rows[:, others])
+    return np.asarray((np.abs(rows[:, others] - implied) <= ESTIMABLE * scale).all(axis=1))
 
 
 def visits_fitted_exactly(products: CrossProducts, basis: Basis) -> list[str]:

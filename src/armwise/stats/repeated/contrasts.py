@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import fdtrc, stdtr, stdtrit
 
 from armwise.errors import FitError, UsageError
 from armwise.stats.estimate import check_conf_level
+from armwise.stats.repeated.basis import independent_columns
+from armwise.stats.repeated.design import contrast_rows
+from armwise.stats.repeated.fitted import FIXED_DF
 from armwise.stats.repeated.kenward_roger import joint_kenward_roger
-from armwise.stats.repeated.satterthwaite import joint_satterthwaite, satterthwaite
+from armwise.stats.repeated.satterthwaite import satterthwaite
 from armwise.stats.repeated.text_table import text_table
+from armwise.stats.repeated.wald import f_p, fai_cornelius, t_limits, t_test
 
 if TYPE_CHECKING:
     from armwise.stats.repeated.fitted import Mmrm
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-#: How far a contrast may be from the row space of the model matrix, relative to its size, and still be estimable.
-ESTIMABLE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +52,12 @@ class Contrasts:
 
     def rows(self) -> list[dict[str, object]]:
         """One record a contrast."""
+        return [{"contrast": label, **self.record(i)} for i, label in enumerate(self.labels)]
+
+    def record(self, i: int) -> dict[str, object]:
+        """The numbers of one contrast."""
         names = ("estimate", "se", "df", "lower", "upper", "t", "p")
-        return [
-            {"contrast": label, **{name: float(getattr(self, name)[i]) for name in names}}
-            for i, label in enumerate(self.labels)
-        ]
+        return {name: float(getattr(self, name)[i]) for name in names}
 
     def __str__(self) -> str:
         return text_table(self.rows())
@@ -102,7 +103,7 @@ def contrasts(
         UsageError: a wrong shape, or numbers that are not finite.
     """
     check_conf_level(conf_level)
-    rows = _rows(fit, L)
+    rows = contrast_rows(L, fit.design)
     names = tuple(labels) if labels is not None else tuple(f"contrast {i + 1}" for i in range(len(rows)))
     if len(names) != len(rows):
         raise UsageError(f"{len(names)} labels for {len(rows)} contrasts; give one each")
@@ -117,14 +118,9 @@ def contrasts(
     for values in (estimate, variance, df):
         values[~possible] = np.nan
     se = np.sqrt(variance)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = (estimate - null) / se
-    half = stdtrit(np.where(np.isinf(df), 1e300, df), (1 + conf_level) / 2) * se
-    return Contrasts(
-        labels=names, estimable=possible, estimate=estimate, se=se, df=df, t=t,
-        p=2 * stdtr(np.where(np.isinf(df), 1e300, df), -np.abs(t)),
-        lower=estimate - half, upper=estimate + half, conf_level=conf_level, null=null,
-    )  # fmt: skip
+    t, p = t_test(estimate, se, df, null)
+    lower, upper = t_limits(estimate, se, df, conf_level)
+    return Contrasts(names, possible, estimate, se, df, t, p, lower, upper, conf_level, null)
 
 
 def joint_test(fit: Mmrm, L: ArrayLike) -> JointTest:
@@ -133,7 +129,7 @@ def joint_test(fit: Mmrm, L: ArrayLike) -> JointTest:
     Raises:
         UsageError: a wrong shape, nothing to test, or a contrast that is not estimable.
     """
-    rows = _rows(fit, L)
+    rows = contrast_rows(L, fit.design)
     possible = estimable(fit, rows)
     if not possible.all():
         raise UsageError(
@@ -141,37 +137,26 @@ def joint_test(fit: Mmrm, L: ArrayLike) -> JointTest:
             f"aliased ({', '.join(fit.aliased)}); test the others"
         )
     C, estimate = _whitened(fit, rows)
-    chosen = _independent_columns(C)
-    if not chosen:
+    chosen = independent_columns(C)[0]
+    if not len(chosen):
         raise UsageError("there is nothing to test: every contrast is zero")
     C, estimate, rows = C[:, chosen], estimate[chosen], rows[chosen]
     size, scale = len(chosen), 1.0
     if fit.kenward_roger is not None:
         f, df, scale = joint_kenward_roger(fit.inference, fit.kenward_roger, C, estimate)
-    elif fit.df_method == "satterthwaite" and fit.vcov_method == "model":
-        f, df = joint_satterthwaite(fit.inference, C, estimate)
-    elif fit.df_method not in ("residual", "between-within"):
-        from armwise.stats.repeated.robust import joint_bell_mccaffrey
-
-        f, df = joint_bell_mccaffrey(fit, C, estimate)
-    else:
+    elif fit.df_method in FIXED_DF:
         f = float(estimate @ np.linalg.solve(C.T @ fit.whitened_covariance @ C, estimate)) / size
         df = float(degrees_of_freedom(fit, C, rows).min())
-    p = float(fdtrc(size, min(df, 1e300), f)) if df > 0 else float("nan")
-    return JointTest(f, size, df, p, scale)
+    else:
+        f, df = fai_cornelius(
+            C.T @ fit.whitened_covariance @ C, estimate, lambda V: degrees_of_freedom(fit, C @ V, V.T @ rows)
+        )
+    return JointTest(f, size, df, f_p(f, size, df), scale)
 
 
 def estimable(fit: Mmrm, L: ArrayLike) -> Bools:
     """Whether each contrast lies in the row space of the model matrix: shape (l,)."""
-    rows = _rows(fit, L)
-    aliasing = fit.basis.aliasing
-    if not aliasing.shape[1]:
-        return np.ones(len(rows), dtype=bool)
-    kept = fit.basis.kept
-    others = np.setdiff1d(np.arange(rows.shape[1]), kept)
-    implied = rows[:, kept] @ aliasing
-    scale = 1 + np.abs(rows[:, kept]) @ np.abs(aliasing) + np.abs(rows[:, others])
-    return np.asarray((np.abs(rows[:, others] - implied) <= ESTIMABLE * scale).all(axis=1))
+    return fit.basis.estimable(contrast_rows(L, fit.design))
 
 
 def degrees_of_freedom(fit: Mmrm, C: Floats, rows: Floats) -> Floats:
@@ -182,7 +167,7 @@ def degrees_of_freedom(fit: Mmrm, C: Floats, rows: Floats) -> Floats:
         C: shape (r, l), the contrasts in whitened coordinates.
         rows: shape (l, q), the contrasts of the coefficients.
     """
-    if fit.vcov_method != "model" and fit.df_method not in ("residual", "between-within"):
+    if fit.vcov_method != "model" and fit.df_method not in FIXED_DF:
         from armwise.stats.repeated.robust import bell_mccaffrey
 
         return bell_mccaffrey(fit, C)
@@ -204,35 +189,8 @@ def _refuse_negative(variance: Floats) -> None:
         )
 
 
-def _rows(fit: Mmrm, L: ArrayLike) -> Floats:
-    rows = np.atleast_2d(np.asarray(L, dtype=np.float64))
-    q = len(fit.design.columns)
-    if rows.ndim != 2 or rows.shape[1] != q or not np.isfinite(rows).all():
-        raise UsageError(
-            f"contrasts have shape {rows.shape}; expected {q} finite numbers each, one for each of "
-            f"{', '.join(fit.design.columns)}"
-        )
-    return rows
-
-
 def _whitened(fit: Mmrm, rows: Floats) -> tuple[Floats, Floats]:
     """The contrasts as columns in whitened coordinates, and their estimates."""
     R = fit.basis.Ri.T @ rows[:, fit.basis.kept].T
     point = fit.optimum.point
     return point.Fi @ R, (fit.basis.b0 + point.beta) @ R
-
-
-def _independent_columns(C: Floats) -> list[int]:
-    chosen: list[int] = []
-    Q = np.empty((len(C), 0))
-    for k in range(C.shape[1]):
-        size = float(np.linalg.norm(C[:, k]))
-        if size == 0:
-            continue
-        left = C[:, k] / size
-        for _ in range(2):
-            left = left - Q @ (Q.T @ left)
-        if np.linalg.norm(left) > 1e-8:
-            chosen.append(k)
-            Q = np.column_stack([Q, left / np.linalg.norm(left)])
-    return chosen

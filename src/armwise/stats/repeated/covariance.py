@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ class Structure:
         correlations: from rho (c,) and the distances between visits (m, m); None for the unstructured covariance.
         starting: rho (c,) from a correlation matrix and the distances.
         lowest: from m, the lower end of rho, when rho is a logistic of its parameter; None for t / sqrt(1 + t^2).
+        depends_on: the order of the visits, their times, or neither.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Structure:
     correlations: Correlations | None
     starting: Callable[[Floats, Floats], Floats]
     lowest: Callable[[int], float] | None = None
+    depends_on: Literal["order", "times"] | None = None
 
     @property
     def is_unstructured(self) -> bool:
@@ -91,7 +94,7 @@ class Structure:
             rho, d1, d2 = t * root, root**3, -3 * t * root**5
         R, dR, ddR = self.correlations(rho, distance)
         scale = np.outer(sd, sd)
-        k, c = len(theta), len(rho)
+        k = len(theta)
         # d log(sd_i sd_j) by the s log standard deviations
         a = np.eye(m)[:, :, None] + np.eye(m)[:, None, :] if self.heterogeneous else np.full((1, m, m), 2.0)
         sigma = scale * R
@@ -104,7 +107,6 @@ class Structure:
         second[:s, s:], second[s:, :s] = mixed, mixed.transpose(1, 0, 2, 3)
         second[s:, s:] = scale * ddR * (d1[:, None] * d1[None, :])[:, :, None, None]
         second[np.arange(s, k), np.arange(s, k)] += scale * dR * d2[:, None, None]
-        assert c == k - s
         return sigma, first, second
 
 
@@ -178,22 +180,14 @@ def _autoregressive(rho: Floats, distance: Floats) -> tuple[Floats, Floats, Floa
 
 
 def _powers(rho: Floats, distance: Floats) -> tuple[Floats, Floats, Floats]:
-    """rho ** distance; the derivatives of rho ** 0 and rho ** 1 stay right at rho = 0."""
-    r, off = rho[0], distance > 0
-    R = np.where(off, np.sign(r) ** distance * np.abs(r) ** distance, 1.0) if r < 0 else r**distance
+    """rho ** distance. Where a derivative's factor is 0 it is 0, also at rho = 0, where the power would be infinite."""
 
     def power(exponent: Floats, factor: Floats) -> Floats:
-        used = factor != 0
-        out = np.zeros_like(distance)
-        base = np.full(int(used.sum()), r)
-        out[used] = factor[used] * np.sign(base) ** exponent[used] * np.abs(base) ** exponent[used]
-        if r >= 0:
-            out[used] = factor[used] * base ** exponent[used]
-        return out
+        return np.asarray(factor * rho[0] ** np.where(factor == 0, 0.0, exponent))
 
     first = power(distance - 1, distance)
     second = power(distance - 2, distance * (distance - 1))
-    return R, first[None], second[None, None]
+    return rho[0] ** distance, first[None], second[None, None]
 
 
 def _by_lag(rho: Floats, distance: Floats) -> tuple[Floats, Floats, Floats]:
@@ -267,21 +261,38 @@ def _exchangeable_bound(m: int) -> float:
 def _structures() -> dict[str, Structure]:
     found = [Structure("unstructured", "unstructured", True, None, _none)]
     families: list[
-        tuple[str, str, Correlations, Callable[[Floats, Floats], Floats], Callable[[int], float] | None]
+        tuple[
+            str,
+            str,
+            Correlations,
+            Callable[[Floats, Floats], Floats],
+            Callable[[int], float] | None,
+            Literal["order"] | None,
+        ]
     ]
     families = [
-        ("toeplitz", "Toeplitz", _by_lag, _mean_by_lag, None),
-        ("ar1", "first-order autoregressive", _autoregressive, _lag_one, None),
-        ("compound-symmetry", "compound symmetry", _exchangeable, _mean_of_all, _exchangeable_bound),
-        ("ante-dependence", "first-order ante-dependence", _ante, _neighbours, None),
-        ("independence", "independence", _uncorrelated, _none, None),
+        ("toeplitz", "Toeplitz", _by_lag, _mean_by_lag, None, "order"),
+        ("ar1", "first-order autoregressive", _autoregressive, _lag_one, None, "order"),
+        ("compound-symmetry", "compound symmetry", _exchangeable, _mean_of_all, _exchangeable_bound, None),
+        ("ante-dependence", "first-order ante-dependence", _ante, _neighbours, None, "order"),
+        ("independence", "independence", _uncorrelated, _none, None, None),
     ]
-    for name, label, correlations, starting, lowest in families:
-        found.append(Structure(name, label, False, correlations, starting, lowest))
+    for name, label, correlations, starting, lowest, depends_on in families:
+        found.append(Structure(name, label, False, correlations, starting, lowest, depends_on))
         found.append(
-            Structure(f"heterogeneous-{name}", f"heterogeneous {label}", True, correlations, starting, lowest)
+            Structure(
+                f"heterogeneous-{name}",
+                f"heterogeneous {label}",
+                True,
+                correlations,
+                starting,
+                lowest,
+                depends_on,
+            )
         )
-    found.append(Structure("spatial-exponential", "spatial exponential", False, _powers, _per_unit, _zero))
+    found.append(
+        Structure("spatial-exponential", "spatial exponential", False, _powers, _per_unit, _zero, "times")
+    )
     return {s.name: s for s in found}
 
 
@@ -295,6 +306,12 @@ SHORT = {
     "ad": "ante-dependence", "adh": "heterogeneous-ante-dependence", "sp_exp": "spatial-exponential",
     "ind": "independence", "indh": "heterogeneous-independence",
 }  # fmt: skip
+
+
+def correlations(sigma: Floats) -> tuple[Floats, Floats]:
+    """Standard deviations (.., m) and correlations (.., m, m) of covariances (.., m, m)."""
+    sd = np.sqrt(np.diagonal(sigma, axis1=-2, axis2=-1))
+    return sd, sigma / (sd[..., :, None] * sd[..., None, :])
 
 
 def structure(name: str) -> Structure:

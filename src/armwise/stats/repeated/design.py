@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from armwise.errors import UsageError
 
@@ -86,6 +86,22 @@ class Design:
             )
         u = np.array([1.0, *(values[name] for name in self.covariates[1:])])
         return np.asarray(u @ self.B[self.visits.index(visit)])
+
+
+def contrast_rows(L: ArrayLike, design: Design) -> Floats:
+    """Contrasts of the coefficients as rows, shape (l, q), from (l, q) or (q,).
+
+    Raises:
+        UsageError: a wrong shape, or numbers that are not finite.
+    """
+    rows = np.atleast_2d(np.asarray(L, dtype=np.float64))
+    q = len(design.columns)
+    if rows.ndim != 2 or rows.shape[1] != q or not np.isfinite(rows).all():
+        raise UsageError(
+            f"contrasts have shape {rows.shape}; expected {q} finite numbers each, one for each of "
+            f"{', '.join(design.columns)}"
+        )
+    return rows
 
 
 def crossed_design(visits: Sequence[str], by_visit: Sequence[str], overall: Sequence[str] = ()) -> Design:

@@ -37,6 +37,8 @@ DF_WORDS: dict[DfMethod, str] = {
     "between-within": "between-within",
     "residual": "residual",
 }
+#: Degrees of freedom that do not depend on how the covariance of the coefficients is estimated.
+FIXED_DF: tuple[DfMethod, ...] = ("between-within", "residual")
 VCOV_WORDS: dict[VcovMethod, str] = {
     "model": "model-based",
     "empirical": "empirical (sandwich)",
@@ -166,7 +168,7 @@ class Mmrm:
         return inference(
             self.optimum.point, self.structure, self.distance, self.optimum.theta,
             "log-cholesky" if log_cholesky else "linear",
-            self.optimum.information if self.structure.is_unstructured else None, self.anchor,
+            self.anchor,
         )  # fmt: skip
 
     @cached_property
@@ -242,8 +244,11 @@ class Mmrm:
     def method(self) -> str:
         """The model in words: likelihood, covariance, degrees of freedom."""
         likelihood = "REML" if self.reml else "ML"
-        robust = "" if self.vcov_method == "model" else f", {VCOV_WORDS[self.vcov_method]} covariance"
-        return f"MMRM, {likelihood}, {self.structure.label} covariance, {DF_WORDS[self.df_method]}{robust}"
+        df = DF_WORDS[self.df_method]
+        if self.vcov_method != "model":
+            own = df if self.df_method in FIXED_DF else "Bell-McCaffrey"
+            df = f"{own}, {VCOV_WORDS[self.vcov_method]} covariance"
+        return f"MMRM, {likelihood}, {self.structure.label} covariance, {df}"
 
 
 def _means_of_rows(wide: Wide | None) -> Floats:

@@ -14,7 +14,7 @@ from armwise.stats.repeated.anchor import NEARLY_SINGULAR, after_least_squares, 
 from armwise.stats.repeated.basis import Basis, fitted_exactly, orthonormal, visits_fitted_exactly
 from armwise.stats.repeated.covariance import STRUCTURES, Structure, structure
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products
-from armwise.stats.repeated.design import CONSTANT, Design, crossed_design
+from armwise.stats.repeated.design import Design, crossed_design
 from armwise.stats.repeated.fitted import DfMethod, Mmrm, VcovMethod, check_methods
 from armwise.stats.repeated.likelihood import evaluate
 from armwise.stats.repeated.moments import Moments
@@ -147,15 +147,16 @@ def evaluate_at(
     Raises:
         FitError: sigma is not positive definite.
     """
+    found = structure(covariance)
+    check_methods(df, vcov, rows=True)
     products = cross_products(wide)
     moments, basis = orthonormal(products, design)
-    found = structure(covariance)
     matrices = np.asarray(sigma, dtype=np.float64).reshape(len(moments.parts), moments.visits, moments.visits)
     point = evaluate(moments, matrices, reml)
     if point is None:
         raise FitError("sigma is not positive definite", "singular", wide.visits)
     parameters = None if theta is None else np.atleast_2d(np.asarray(theta, dtype=np.float64))
-    optimum = Optimum(point, parameters, point.derivatives.observed(), 1, float("nan"))
+    optimum = Optimum(point, parameters, 1, float("nan"))
     return Mmrm(
         design, found, reml, df, vcov, products, _distance(times, moments.visits), basis, optimum, wide
     )
@@ -275,8 +276,6 @@ def _refuse_unseen_pairs(products: CrossProducts) -> None:
 
 
 def _column(values: ArrayLike, name: str, n: int) -> Floats:
-    if name == CONSTANT:
-        raise UsageError("the covariate `1` is always in the model; give others other names")
     column = np.asarray(values, dtype=np.float64)
     if column.shape != (n,):
         raise UsageError(f"covariate {name} has shape {column.shape}; expected ({n},), one number a subject")

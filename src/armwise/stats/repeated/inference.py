@@ -48,7 +48,6 @@ def inference(
     distance: Floats,
     theta: Floats | None,
     parametrisation: Parametrisation,
-    information: Floats | None = None,
     anchor: Floats | None = None,
 ) -> Inference:
     """The uncertainty of the parameters at a point.
@@ -58,7 +57,6 @@ def inference(
         structure, distance, theta: of the covariance; theta is None for the unstructured one.
         parametrisation: `linear` as in SAS (the entries of an unstructured Sigma; for a structure, its second
             derivatives left out), or R's mmrm's own parameters with second derivatives.
-        information: of the linear parameters of an unstructured covariance, when it is known.
         anchor: shape (G, m, m), when the point's covariances are relative to it.
 
     Raises:
@@ -68,7 +66,7 @@ def inference(
     groups, m = point.sigma.shape[:2]
     dup = pairs(m)[2]
     if structure.is_unstructured and parametrisation == "linear":
-        W = _inverse(d.observed() if information is None else information)
+        W = _inverse(d.observed())
         return Inference(point, W, d.tangents, (dup.T,) * groups, None)
     if structure.is_unstructured:
         # Log-Cholesky parameters are those of the outcomes' covariance, the point's may be relative to an anchor.

@@ -40,3 +40,10 @@ def triangular_factor(K: Floats) -> Floats:
 @lru_cache(maxsize=64)
 def _upper(q: int) -> Floats:
     return np.triu(np.ones((q, q)))
+
+
+def row_factor(A: Floats) -> tuple[Floats, Floats]:
+    """A = L Q: L lower triangular with a positive diagonal, Q with orthonormal rows; A (k, m) of rank k <= m."""
+    Q, R = np.linalg.qr(A.T)
+    sign = np.sign(np.diag(R))
+    return (R * sign[:, None]).T, (Q * sign).T

@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from armwise.stats.repeated.lapack import cholesky, inverse_lower
 from armwise.stats.repeated.moments import Moments
@@ -175,14 +176,8 @@ def _derivatives(point: Point) -> Derivatives:
 def _by_pair(tensor: Floats, m: int) -> Floats:
     """From the sums of V[j, k] F[l, i] to tr(E_a V E_b F) for the lower triangle's E_a, groups on the diagonal."""
     dup = pairs(m)[2]
-    K = dup.shape[1]
     blocks = []
     for of in tensor:
         block = dup.T @ of.reshape(m, m, m, m).transpose(3, 0, 1, 2).reshape(m * m, m * m) @ dup
         blocks.append(0.5 * (block + block.T))
-    if len(blocks) == 1:
-        return np.asarray(blocks[0])
-    out = np.zeros((len(blocks) * K, len(blocks) * K))
-    for g, block in enumerate(blocks):
-        out[g * K : (g + 1) * K, g * K : (g + 1) * K] = block
-    return out
+    return np.asarray(blocks[0] if len(blocks) == 1 else block_diag(*blocks))

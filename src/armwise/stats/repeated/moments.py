@@ -125,8 +125,7 @@ class Moments:
             return r_uy, self.yy - yb - (r_uy @ beta).transpose(0, 2, 1)
         D = self.uy.shape[1]
         g = (self.X @ beta).reshape(m, D)
-        r_uy = self.uy - self.uu.reshape(-1, D, D) @ g.T
-        return r_uy, self.yy - g @ self.uy - r_uy.transpose(0, 2, 1) @ g.T
+        return residual_moments(self.uu.reshape(-1, D, D), self.uy, self.yy, g)
 
     def hat(self, XF: Floats) -> Floats:
         """Moments of the fitted part, tr(x_j x_k' Phi) summed by pattern: (P, m, m). XF from `whitened`."""
@@ -176,6 +175,12 @@ class Moments:
             T = (Q.reshape(-1, m * m).T @ Y).reshape(m, m, D, m).transpose(1, 3, 0, 2)
             h = T.reshape(m, m, m * D) @ XF
         return np.asarray(h[j, k] + h[k, j] * (j != k)[:, None])
+
+
+def residual_moments(uu: Floats, uy: Floats, yy: Floats, g: Floats) -> tuple[Floats, Floats]:
+    """Moments of y_j - u @ g[j] with u and with each other, from those of u and y: shapes of `uy` and `yy`."""
+    r_uy = uy - uu @ g.T
+    return r_uy, yy - g @ uy - r_uy.transpose(0, 2, 1) @ g.T
 
 
 def _parts(group: Ints, groups: int) -> tuple[slice, ...]:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from armwise.errors import FitError
-from armwise.stats.repeated.covariance import Structure
+from armwise.stats.repeated.covariance import Structure, correlations
 from armwise.stats.repeated.lapack import cholesky, inverse_lower, solve_positive
 from armwise.stats.repeated.likelihood import Point, evaluate, pairs
 from armwise.stats.repeated.moments import Moments
@@ -56,14 +57,12 @@ class Optimum:
     Attributes:
         point: the likelihood there.
         theta: shape (G, k), parameters of a structure; None for the unstructured covariance.
-        information: observed information there, in the coordinates T of the chart or in theta.
         evaluations: how often the likelihood was computed.
         decrement: Newton's decrement there.
     """
 
     point: Point
     theta: Floats | None
-    information: Floats
     evaluations: int
     decrement: float
 
@@ -91,9 +90,8 @@ def maximise(
     Raises:
         FitError: singular, not identified, or not converged.
     """
-    chart: _Affine | _Parameters = (
-        _Affine(start) if structure.is_unstructured else _Parameters(structure, distance, start)
-    )
+    chart: _Affine | _Parameters
+    chart = _Affine(start) if structure.is_unstructured else _Parameters.near(structure, distance, start)
     point = evaluate(moments, chart.sigma, reml)
     if point is None:
         raise FitError(
@@ -114,7 +112,7 @@ def maximise(
             if np.abs(step).max() > LONG_STEP:
                 raise _at_the_end_of_its_range(structure, visits)
             if concave and (decrement < CONVERGED or decrement > 0.1 * before):
-                return Optimum(point, chart.theta, information, evaluations, decrement)
+                return Optimum(point, chart.theta, evaluations, decrement)
             if decrement < CONVERGED:
                 raise _stopped(point, anchor, visits, "the gradient is zero, but not at a maximum")
         # Towards a singular covariance each step gains a constant factor, never the square of the last one.
@@ -122,13 +120,13 @@ def maximise(
         if slow >= 3 and _near_singular(seen := unanchored(point.sigma, anchor)):
             raise singular(seen, visits)
         before = decrement
-        moved, tried = _line_search(chart, point, step, decrement)
+        found, tried = _line_search(chart, point, step, decrement)
         evaluations += tried
-        if moved is None:
+        if found is None:
             raise _stopped(
                 point, anchor, visits, f"no step raises the likelihood (decrement {decrement:.1e})"
             )
-        point = moved
+        chart, point = found
     raise _stopped(point, anchor, visits, f"{MOST_ITERATIONS} iterations (decrement {decrement:.1e})")
 
 
@@ -139,30 +137,29 @@ def unanchored(S: Floats, anchor: Floats | None) -> Floats:
 
 def _line_search(
     chart: _Affine | _Parameters, point: Point, step: Floats, decrement: float
-) -> tuple[Point | None, int]:
+) -> tuple[tuple[_Affine | _Parameters, Point] | None, int]:
+    """Where a step that raises the likelihood leads, and how many points were tried."""
     fraction, tried = chart.limit(step), 0
     slack = 1e-12 * abs(point.loglik)
     while fraction > 1e-10:
-        sigma = chart.move(point, fraction * step)
+        moved = chart.moved(point, fraction * step)
         tried += 1
-        found = evaluate(point.moments, sigma, point.reml) if sigma is not None else None
+        found = evaluate(point.moments, moved.sigma, point.reml)
         # Near the optimum the rise is smaller than the rounding of the likelihood, while the gradient is still exact.
         if found is not None and (
             decrement < 1e-6 or found.loglik >= point.loglik + 1e-4 * fraction * decrement - slack
         ):
-            chart.accept()
-            return found, tried
+            return (moved, found), tried
         fraction /= 2
     return None, tried
 
 
+@dataclass(frozen=True, eq=False)
 class _Affine:
     """All variances and covariances, by T in Sigma = L exp(T) L' around the current point."""
 
+    sigma: Floats
     theta = None
-
-    def __init__(self, start: Floats) -> None:
-        self.sigma = start
 
     def derivatives(self, point: Point) -> tuple[Floats, Floats]:
         d = point.derivatives
@@ -175,34 +172,37 @@ class _Affine:
         return point.derivatives.expected()
 
     def limit(self, step: Floats) -> float:
-        return 1.0  # in `move`, where the eigenvalues are known
+        return 1.0  # in `moved`, where the eigenvalues are known
 
-    def move(self, point: Point, step: Floats) -> Floats | None:
+    def moved(self, point: Point, step: Floats) -> _Affine:
         groups, m = point.sigma.shape[:2]
         T = (step.reshape(groups, -1) @ pairs(m)[2].T).reshape(groups, m, m)
         if float(step @ step) < SHORT_STEP**2:
             # Agrees with exp(T / 2) to second order, which is what Newton's method needs, and costs a fifth.
             half = point.L @ (np.eye(m) + 0.5 * T + 0.125 * (T @ T))
-            return np.asarray(half @ half.transpose(0, 2, 1))
-        values, vectors = np.linalg.eigh(T)
-        longest = np.abs(values).max()
-        if longest > LONGEST_STEP:
-            values = values * (LONGEST_STEP / longest)
-        half = point.L @ (vectors * np.exp(values / 2)[:, None, :])
-        return np.asarray(half @ half.transpose(0, 2, 1))
-
-    def accept(self) -> None:
-        """Nothing is remembered: the chart is centred anew at each point."""
+        else:
+            values, vectors = np.linalg.eigh(T)
+            values = values * min(1.0, LONGEST_STEP / np.abs(values).max())
+            half = point.L @ (vectors * np.exp(values / 2)[:, None, :])
+        return _Affine(np.asarray(half @ half.transpose(0, 2, 1)))
 
 
+@dataclass(frozen=True, eq=False)
 class _Parameters:
-    """A structure's parameters, those of each group in turn."""
+    """A structure's parameters theta (G, k), with Sigma and its derivatives of each group."""
 
-    def __init__(self, structure: Structure, distance: Floats, start: Floats) -> None:
-        self.structure, self.distance = structure, distance
-        self.theta = np.array([structure.start(s, distance) for s in start])
-        self.parts = [structure.at(t, distance) for t in self.theta]
-        self.proposed = self.theta, self.parts
+    structure: Structure
+    distance: Floats
+    theta: Floats
+    parts: list[tuple[Floats, Floats, Floats]]
+
+    @classmethod
+    def at(cls, structure: Structure, distance: Floats, theta: Floats) -> _Parameters:
+        return cls(structure, distance, theta, [structure.at(t, distance) for t in theta])
+
+    @classmethod
+    def near(cls, structure: Structure, distance: Floats, sigma: Floats) -> _Parameters:
+        return cls.at(structure, distance, np.array([structure.start(s, distance) for s in sigma]))
 
     @property
     def sigma(self) -> Floats:
@@ -218,14 +218,8 @@ class _Parameters:
     def limit(self, step: Floats) -> float:
         return min(1.0, LONGEST_STEP / 2 / float(np.abs(step).max()))
 
-    def move(self, point: Point, step: Floats) -> Floats | None:
-        theta = self.theta + step.reshape(self.theta.shape)
-        parts = [self.structure.at(t, self.distance) for t in theta]
-        self.proposed = theta, parts
-        return np.array([sigma for sigma, _, _ in parts])
-
-    def accept(self) -> None:
-        self.theta, self.parts = self.proposed
+    def moved(self, point: Point, step: Floats) -> _Parameters:
+        return _Parameters.at(self.structure, self.distance, self.theta + step.reshape(self.theta.shape))
 
 
 def jacobian(point: Point, firsts: list[Floats]) -> Floats:
@@ -236,15 +230,7 @@ def jacobian(point: Point, firsts: list[Floats]) -> Floats:
     for L, first in zip(point.L, firsts, strict=True):
         Li = np.linalg.inv(L)
         blocks.append((Li @ first @ Li.T)[:, j, k].T)
-    if len(blocks) == 1:
-        return blocks[0]
-    rows, columns = sum(b.shape[0] for b in blocks), sum(b.shape[1] for b in blocks)
-    J = np.zeros((rows, columns))
-    r = c = 0
-    for b in blocks:
-        J[r : r + b.shape[0], c : c + b.shape[1]] = b
-        r, c = r + b.shape[0], c + b.shape[1]
-    return J
+    return np.asarray(blocks[0] if len(blocks) == 1 else block_diag(*blocks))
 
 
 def pulled_back(point: Point, parts: list[tuple[Floats, Floats, Floats]]) -> tuple[Floats, Floats]:
@@ -273,8 +259,7 @@ def _factor(information: Floats) -> Floats | None:
 
 def smallest_correlation_eigenvalue(sigma: Floats) -> float:
     """Of all groups."""
-    sd = np.sqrt(sigma.diagonal(0, 1, 2))
-    return float(np.linalg.eigvalsh(sigma / (sd[:, :, None] * sd[:, None, :])).min())
+    return float(np.linalg.eigvalsh(correlations(sigma)[1]).min())
 
 
 def nearly_singular(point: Point, threshold: float) -> bool:
@@ -293,8 +278,7 @@ def _near_singular(sigma: Floats, below: float = SINGULAR) -> bool:
 
 def _weakest(sigma: Floats, visits: tuple[str, ...]) -> list[str]:
     """The visits that the smallest eigenvalue of the correlations is about."""
-    sd = np.sqrt(np.einsum("gjj->gj", sigma))
-    values, vectors = np.linalg.eigh(sigma / (sd[:, :, None] * sd[:, None, :]))
+    values, vectors = np.linalg.eigh(correlations(sigma)[1])
     direction = np.abs(vectors[int(values[:, 0].argmin()), :, 0])
     return [v for v, size in zip(visits, direction, strict=True) if size > 0.3]
 

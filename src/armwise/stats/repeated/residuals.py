@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.errors import UsageError
+from armwise.stats.repeated.lapack import row_factor
 
 if TYPE_CHECKING:
     from armwise.stats.repeated.fitted import Mmrm
@@ -117,7 +118,5 @@ def inverse_factor(fit: Mmrm, visits: Ints, group: int) -> Floats:
         return np.linalg.inv(np.linalg.cholesky(S[np.ix_(visits, visits)]))
     # Sigma = L0 S L0' and L0[visits] = L Q with orthonormal rows Q: the factor is L chol(Q S Q'), with no difference
     # of nearly equal numbers.
-    Q, R = np.linalg.qr(fit.anchor[group][visits].T)
-    sign = np.sign(np.diag(R))
-    Q, L = Q * sign, (R * sign[:, None]).T
-    return np.asarray(np.linalg.inv(np.linalg.cholesky(Q.T @ S @ Q)) @ np.linalg.inv(L))
+    L, Q = row_factor(fit.anchor[group][visits])
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(Q @ S @ Q.T)) @ np.linalg.inv(L))

@@ -96,30 +96,6 @@ def bell_mccaffrey(fit: Mmrm, C: Floats) -> Floats:
     return np.asarray(np.divide(first**2, second, out=np.full(contrasts, np.nan), where=second > 0))
 
 
-def joint_bell_mccaffrey(fit: Mmrm, C: Floats, estimate: Floats) -> tuple[float, float]:
-    """F and its denominator degrees of freedom for all contrasts of C together being zero, with a robust covariance.
-
-    As Fai and Cornelius do for the model's covariance (and R's mmrm for both): contrasts are rotated to uncorrelated
-    ones, whose t statistics have Bell and McCaffrey's degrees of freedom, and F has the mean of their squares.
-
-    Args:
-        fit: a model that was fitted to rows, with a robust `vcov_method`.
-        C: shape (r, l), l independent contrasts in whitened coordinates.
-        estimate: shape (l,), their estimates.
-
-    Raises:
-        UsageError: it was fitted to cross-products alone.
-    """
-    values, vectors = np.linalg.eigh(C.T @ fit.whitened_covariance @ C)
-    nu = bell_mccaffrey(fit, C @ vectors)
-    f, size = float(((vectors.T @ estimate) ** 2 / values).mean()), len(nu)
-    if np.allclose(nu, nu[0], rtol=1e-12, atol=0):
-        return f, float(nu[0])
-    above = nu[nu > 2]
-    expected = float((above / (above - 2)).sum())
-    return f, 2 * expected / (expected - size) if expected > size else 0.0
-
-
 def times(H: Floats, v: Floats) -> Floats:
     """H_i v_i for H (m, m, n) and v (l, m, n)."""
     out = H[:, 0] * v[:, None, 0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from armwise.stats.repeated.contrasts import Contrasts, contrasts
+from armwise.stats.repeated.covariance import correlations
 from armwise.stats.repeated.newton import CONVERGED
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ def summary_text(fit: Mmrm) -> str:
     if fit.aliased:
         lines.append(f"aliased, without a coefficient: {', '.join(fit.aliased)}")
     for name, sigma in zip(fit.groups, fit.sigma, strict=True):
-        sd = np.sqrt(np.diag(sigma))
+        sd, R = correlations(sigma)
         lines += ["", f"SD and correlations{f' in {name}' if name else ''}"]
         width = max(len(v) for v in fit.design.visits)
         for j, visit in enumerate(fit.design.visits):
-            r = "  ".join(f"{sigma[j, k] / (sd[j] * sd[k]):6.3f}" for k in range(j))
+            r = "  ".join(f"{R[j, k]:6.3f}" for k in range(j))
             lines.append(f"  {visit:<{width}}  {sd[j]:10.4g}  {r}".rstrip())
     lines += ["", str(coefficients(fit))]
     return "\n".join(lines)

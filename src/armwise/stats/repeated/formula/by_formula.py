@@ -22,18 +22,6 @@ if TYPE_CHECKING:
     from armwise.stats.repeated.fitted import DfMethod, Mmrm, VcovMethod
 
 
-ORDER_FREE = frozenset(
-    {
-        "unstructured",
-        "compound-symmetry",
-        "heterogeneous-compound-symmetry",
-        "independence",
-        "heterogeneous-independence",
-    }
-)
-"""Covariance structures that are the same model in whatever order the visits are."""
-
-
 def mmrm(
     formula: str,
     data: IntoDataFrame,
@@ -101,12 +89,12 @@ def mmrm(
     from armwise.stats.repeated.covariance import structure as covariance_structure
     from armwise.stats.repeated.fitting import fit_wide
 
-    chosen = covariance_structure(covariance).name
+    chosen = covariance_structure(covariance)
     wide, design = from_formula(
         formula, data, subject=subject, visit=visit, visits=visits, group=group, weights=weights,
-        reference=reference, na_action=na_action, ordered=chosen not in ORDER_FREE,
+        reference=reference, na_action=na_action, ordered=chosen.depends_on is not None,
     )  # fmt: skip
-    at = visit_times(times, design.visits) if chosen.startswith("spatial") or times is not None else None
+    at = visit_times(times, design.visits) if chosen.depends_on == "times" or times is not None else None
     fit = fit_wide(wide, design, covariance=covariance, times=at, reml=reml, df=df, vcov=vcov)
     return replace(fit, dropped=dict(design.grid.dropped) if design.grid is not None else {})
 
@@ -175,19 +163,19 @@ def from_formula(
     return wide, replace(design, grid=grid)
 
 
-def visit_times(
-    times: Mapping[Any, float] | Sequence[float] | None, visits: Sequence[str]
-) -> list[float] | None:
+def visit_times(times: Mapping[Any, float] | Sequence[float] | None, visits: Sequence[str]) -> list[float]:
     """Times of the visits in their order; without them, visits that are numbers are their own times.
 
     Raises:
-        UsageError: a visit without a time, or another number of times than visits.
+        UsageError: a visit without a time, or another number of times than visits; no times of visits that are text.
     """
     if times is None:
         try:
             return [float(visit) for visit in visits]
         except ValueError:
-            return None
+            raise UsageError(
+                f"visits {shown(visits)} are not numbers, so that the time between them is not known; give times=..."
+            ) from None
     if isinstance(times, Mapping):
         given = {text(visit): float(time) for visit, time in times.items()}
         if missing := [visit for visit in visits if visit not in given]:

@@ -81,15 +81,10 @@ class LsEstimates:
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a row: its labels, estimate, se, df, lower, upper, t, p, estimable."""
-        found = self.result
-        columns = {
-            "estimate": found.estimate, "se": found.se, "df": found.df, "lower": found.lower, "upper": found.upper,
-            "t": found.t, "p": found.p,
-        }  # fmt: skip
         return [
             dict(zip(self.names, labels, strict=True))
-            | {name: float(values[k]) for name, values in columns.items()}
-            | {"estimable": bool(found.estimable[k])}
+            | self.result.record(k)
+            | {"estimable": bool(self.result.estimable[k])}
             for k, labels in enumerate(self.levels)
         ]
 

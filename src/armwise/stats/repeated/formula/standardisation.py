@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
 
 from armwise.errors import UsageError
 from armwise.stats.estimate import check_conf_level
 from armwise.stats.repeated.formula.grid import Grid
 from armwise.stats.repeated.formula.labels import text
 from armwise.stats.repeated.formula.least_squares_means import LsEstimates, grid_of
+from armwise.stats.repeated.wald import t_limits, t_test
 
 if TYPE_CHECKING:
     from armwise.stats.repeated.fitted import Mmrm
@@ -137,16 +137,6 @@ def _with_sampling(estimates: LsEstimates, sampling: Floats) -> LsEstimates:
     """The same estimates with a variance added to each."""
     found = estimates.result
     se = np.sqrt(found.se**2 + sampling)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = (found.estimate - found.null) / se
-    df = np.where(np.isinf(found.df), 1e300, found.df)
-    half = stdtrit(df, (1 + found.conf_level) / 2) * se
-    result = replace(
-        found,
-        se=se,
-        t=t,
-        p=2 * stdtr(df, -np.abs(t)),
-        lower=found.estimate - half,
-        upper=found.estimate + half,
-    )
-    return replace(estimates, result=result)
+    t, p = t_test(found.estimate, se, found.df, found.null)
+    lower, upper = t_limits(found.estimate, se, found.df, found.conf_level)
+    return replace(estimates, result=replace(found, se=se, t=t, p=p, lower=lower, upper=upper))

@@ -13,13 +13,13 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtr, stdtrit
 
 from armwise.errors import FitError, UsageError
 from armwise.stats.estimate import check_conf_level
-from armwise.stats.repeated.contrasts import ESTIMABLE, contrasts
+from armwise.stats.repeated.basis import estimable
+from armwise.stats.repeated.contrasts import contrasts
 from armwise.stats.repeated.cross_products import CrossProducts
-from armwise.stats.repeated.design import Design
+from armwise.stats.repeated.design import Design, contrast_rows
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import fit_wide, mmrm_cross_products
 from armwise.stats.repeated.many.columns import Columns, columns
@@ -27,6 +27,7 @@ from armwise.stats.repeated.many.inference import adjusted_covariances, covarian
 from armwise.stats.repeated.many.likelihood import reduced_stack
 from armwise.stats.repeated.many.newton import StackOptimum, maximise_stack, starting_stack
 from armwise.stats.repeated.many.products import DataSets, data_sets, resampled, summed
+from armwise.stats.repeated.wald import t_limits, t_test
 from armwise.stats.repeated.wide import Wide
 
 Floats = NDArray[np.float64]
@@ -69,7 +70,7 @@ class ManyContrasts:
     @cached_property
     def p(self) -> Floats:
         """Two-sided."""
-        return np.asarray(2 * stdtr(np.where(np.isinf(self.df), 1e300, self.df), -np.abs(self.t)))
+        return t_test(self.estimate, self.se, self.df)[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +207,7 @@ def _many(
     size = chunk if chunk is not None else _chunk(m)
     if size < 1:
         raise UsageError(f"chunk is {size}; expected a number of data sets, at least 1")
-    out = _Results(data.count, design, reml, df, _rows(rows, design))
+    out = _Results(data.count, design, reml, df, None if rows is None else contrast_rows(rows, design))
     try:
         shared = columns(data, design) if m <= MOST_VISITS else None
     except FitError:  # each set says it for itself
@@ -258,7 +259,7 @@ class _Results:
         if self.rows is not None:
             R = self.rows[:, kept] @ shared.back
             values = b @ R.T, np.einsum("lr,crl->cl", R, cov @ R.T), degrees_of_freedom(found, R)
-            self.contrasts[:, at] = np.where(_estimable(self.rows, shared), values, np.nan)
+            self.contrasts[:, at] = np.where(estimable(self.rows, kept, shared.aliasing), values, np.nan)
 
     def fit_alone(self, s: int, rows: Wide | CrossProducts) -> None:
         """The fit of one data set, or why there is none."""
@@ -286,32 +287,11 @@ class _Results:
         if self.rows is not None:
             estimate, variance, df = self.contrasts
             se = np.sqrt(variance)
-            half = stdtrit(np.where(np.isinf(df), 1e300, df), (1 + conf_level) / 2) * se
-            found = ManyContrasts(estimate, se, df, estimate - half, estimate + half, conf_level)
+            found = ManyContrasts(estimate, se, df, *t_limits(estimate, se, df, conf_level), conf_level)
         return ManyFits(
             self.design, self.reml, self.df, self.beta, self.vcov, self.sigma, self.loglik, found, self.evaluations,
             self.decrement, self.status, self.reasons, self.alone,
         )  # fmt: skip
-
-
-def _rows(rows: ArrayLike | None, design: Design) -> Floats | None:
-    if rows is None:
-        return None
-    found, q = np.atleast_2d(np.asarray(rows, dtype=np.float64)), len(design.columns)
-    if found.ndim != 2 or found.shape[1] != q or not np.isfinite(found).all():
-        raise UsageError(
-            f"contrasts have shape {found.shape}; expected {q} finite numbers each, one a column"
-        )
-    return found
-
-
-def _estimable(rows: Floats, shared: Columns) -> Bools:
-    """Which contrasts lie in the row space of the columns that all sets have, shape (l,)."""
-    kept = shared.kept
-    others = np.setdiff1d(np.arange(rows.shape[1]), kept)
-    implied = rows[:, kept] @ shared.aliasing
-    scale = 1 + np.abs(rows[:, kept]) @ np.abs(shared.aliasing) + np.abs(rows[:, others])
-    return np.asarray((np.abs(rows[:, others] - implied) <= ESTIMABLE * scale).all(axis=1))
 
 
 def _chunk(m: int) -> int:

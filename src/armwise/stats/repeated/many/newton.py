@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise.stats.repeated.covariance import correlations
 from armwise.stats.repeated.likelihood import pairs
 from armwise.stats.repeated.many.likelihood import (
     Stack,
@@ -174,8 +175,7 @@ def _moved(L: Floats, step: Floats) -> Floats:
 
 def _roots(sigma: Floats) -> Floats:
     """Matrices L with L L' = sigma: any will do, as Newton's steps do not depend on which."""
-    sd = np.sqrt(np.einsum("cjj->cj", sigma))
-    R = sigma / (sd[:, :, None] * sd[:, None, :])
+    sd, R = correlations(sigma)
     R[~np.isfinite(R).all(axis=(1, 2))] = 0.0  # no covariance: not definite, and given up
     values, vectors = np.linalg.eigh(R)
     return np.asarray(sd[:, :, None] * vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
@@ -192,12 +192,11 @@ def _bend(m: int) -> Floats:
 def _sound(stack: Stack, point: StackPoint, chosen: Bools) -> Bools:
     """Which of the chosen sets have a covariance far from a singular one, shape (chosen,)."""
     sigma = point.sigma[chosen]
-    variance = np.einsum("cjj->cj", sigma)
-    sd = np.sqrt(variance)
-    smallest = np.linalg.eigvalsh(sigma / (sd[:, :, None] * sd[:, None, :]))[:, 0]
+    sd, R = correlations(sigma)
+    smallest = np.linalg.eigvalsh(R)[:, 0]
     squares = np.einsum("jjcp->cj", stack.yy[:, :, chosen])
     counts = np.einsum("jjcp,cp->cj", stack.mask[:, :, chosen], stack.n[chosen])
-    return np.asarray((smallest > SOUND) & (variance * counts > VANISHED * squares).all(axis=1))
+    return np.asarray((smallest > SOUND) & (sd**2 * counts > VANISHED * squares).all(axis=1))
 
 
 def starting_stack(stack: Stack) -> Floats:
