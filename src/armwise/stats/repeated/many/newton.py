@@ -218,13 +218,27 @@ def starting_stack(stack: Stack) -> Floats:
             sigma[j, :j] = sigma[:j, j] = (sigma[:j, :j] * slope).sum(axis=1)
             sigma[j, j] = left + (slope * sigma[:j, j]).sum(axis=0)
             ordinary &= (pivots > 0).all(axis=0) & (left > 1e-13 * sigma[j, j])
-        if stack.reml:
-            sigma *= stack.n_observations / (stack.n_observations - stack.columns.rank)
-    out = np.ascontiguousarray(sigma.transpose(2, 0, 1))
-    with np.errstate(all="ignore"):
+        scale = stack.n_observations / (stack.n_observations - (stack.columns.rank if stack.reml else 0))
+        out = _em_step(stack, np.ascontiguousarray((sigma * scale).transpose(2, 0, 1)), scale)
         for c in np.flatnonzero(~ordinary):
             out[c] = starting_covariance(_moments(stack, int(c)), stack.reml)[0]
     return out
+
+
+def _em_step(stack: Stack, sigma: Floats, scale: Floats) -> Floats:
+    """The step of `start`, for all sets; where it fails, sigma as it was."""
+    n = stack.n[:, :, None, None]
+    mask, pad, yy = (part.transpose(2, 3, 0, 1) for part in (stack.mask, stack.pad, stack.yy))
+    covariances = sigma[:, None] * mask + pad
+    inverse, _ = inverses(
+        np.ascontiguousarray(covariances.transpose(2, 3, 0, 1)).reshape(*sigma.shape[1:], -1)
+    )
+    W = np.ascontiguousarray(inverse.reshape(*sigma.shape[1:], *mask.shape[:2]).transpose(2, 3, 0, 1)) * mask
+    D = (W @ (scale[:, None, None, None] * yy) @ W - n * W).sum(axis=1)
+    step = sigma @ D @ sigma / stack.n.sum(axis=1)[:, None, None]
+    moved = sigma + 0.5 * (step + step.transpose(0, 2, 1))
+    kept = np.asarray((inverses(np.ascontiguousarray(moved.transpose(1, 2, 0)))[1] > 0).all(axis=0))
+    return np.where(kept[:, None, None], moved, sigma)
 
 
 def _moments(stack: Stack, c: int) -> Moments:
