@@ -51,7 +51,7 @@ def test_a_row_that_depends_on_others_adds_nothing_to_a_joint_test() -> None:
 def test_an_adjusted_variance_below_zero_is_no_variance() -> None:
     found = fit()
     found.__dict__["kenward_roger"] = -np.eye(found.rank)
-    with pytest.raises(FitError, match="adjusted variance of a contrast is negative"):
+    with pytest.raises(FitError, match="adjusted covariance of the coefficients is not positive definite"):
         contrasts(found, np.eye(13)[:1])
 
 

@@ -26,14 +26,16 @@ Floats = NDArray[np.float64]
 
 #: Smallest eigenvalue of the correlations under which the second pass is made.
 NEARLY_SINGULAR = 1e-5
-#: Share of the outcomes' sum of squares under which least squares is taken from the rows.
+#: Share of a visit's sum of squares under which rounding of the sums would show: least squares is taken from the rows.
 EXPLAINED = 1e-6
+#: Share under which the sums alone say nothing.
+NO_DIGITS = 1e-9
 
 
-def nearly_all_explained(products: CrossProducts, moments: Moments) -> bool:
-    """Whether least squares leaves so little of the outcomes that rounding of the sums would show in it."""
+def nearly_all_explained(products: CrossProducts, moments: Moments, share: float) -> bool:
+    """Whether least squares leaves less than a share of some visit's sum of squares."""
     left = np.add.reduce(moments.yy.diagonal(0, 1, 2), axis=0)
-    return bool((left < EXPLAINED * np.add.reduce(products.yy.diagonal(0, 1, 2), axis=0)).any())
+    return bool((left <= share * np.add.reduce(products.yy.diagonal(0, 1, 2), axis=0)).any())
 
 
 def after_least_squares(

@@ -113,7 +113,6 @@ def contrasts(
         variance = np.einsum("rl,rl->l", C, C)
     else:
         variance = np.einsum("rl,rl->l", C, fit.whitened_covariance @ C)
-        _refuse_negative(variance)
     df = degrees_of_freedom(fit, C, rows)
     for values in (estimate, variance, df):
         values[~possible] = np.nan
@@ -128,6 +127,7 @@ def joint_test(fit: Mmrm, L: ArrayLike) -> JointTest:
 
     Raises:
         UsageError: a wrong shape, nothing to test, or a contrast that is not estimable.
+        FitError: the F statistic has no distribution: too few subjects for the covariance.
     """
     rows = contrast_rows(L, fit.design)
     possible = estimable(fit, rows)
@@ -136,10 +136,12 @@ def joint_test(fit: Mmrm, L: ArrayLike) -> JointTest:
             f"contrasts {(np.flatnonzero(~possible) + 1).tolist()} are not estimable: they need columns that are "
             f"aliased ({', '.join(fit.aliased)}); test the others"
         )
+    length = np.abs(rows).max(axis=1)
+    rows = rows[length > 1e-12 * length.max(initial=0.0)]  # a difference that should be zero, and is rounding
+    if not len(rows):
+        raise UsageError("there is nothing to test: every contrast is zero")
     C, estimate = _whitened(fit, rows)
     chosen = independent_columns(C)[0]
-    if not len(chosen):
-        raise UsageError("there is nothing to test: every contrast is zero")
     C, estimate, rows = C[:, chosen], estimate[chosen], rows[chosen]
     size, scale = len(chosen), 1.0
     if fit.kenward_roger is not None:
@@ -150,6 +152,11 @@ def joint_test(fit: Mmrm, L: ArrayLike) -> JointTest:
     else:
         f, df = fai_cornelius(
             C.T @ fit.whitened_covariance @ C, estimate, lambda V: degrees_of_freedom(fit, C @ V, V.T @ rows)
+        )
+    if not df > 0:
+        raise FitError(
+            "the F test has no degrees of freedom left: some contrast has two or fewer; test contrasts one by one",
+            "not converged",
         )
     return JointTest(f, size, df, f_p(f, size, df), scale)
 
@@ -178,15 +185,6 @@ def degrees_of_freedom(fit: Mmrm, C: Floats, rows: Floats) -> Floats:
 
         return between_within(fit, rows)
     return satterthwaite(fit.inference, C)
-
-
-def _refuse_negative(variance: Floats) -> None:
-    if (variance < 0).any():
-        raise FitError(
-            "the adjusted variance of a contrast is negative: the adjustment is larger than the variance itself, as "
-            "the covariance is nearly singular; use df='kenward-roger' (linear) or 'satterthwaite'",
-            "singular",
-        )
 
 
 def _whitened(fit: Mmrm, rows: Floats) -> tuple[Floats, Floats]:

@@ -14,9 +14,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import expit, log_expit, logit
 
-from armwise.errors import UsageError
+from armwise.errors import FitError, UsageError
 
 Floats = NDArray[np.float64]
 
@@ -60,9 +60,8 @@ class Structure:
     def start(self, sigma: Floats, distance: Floats) -> Floats:
         """Parameters near a covariance matrix (m, m); its correlations are shrunk until the structure allows them."""
         variances = np.diag(sigma)
-        variances = np.maximum(
-            variances, 1e-8 * variances.max()
-        )  # a visit without spread has a start all the same
+        # A visit without spread has a start all the same.
+        variances = np.maximum(variances, 1e-8 * variances.max())
         sd = np.sqrt(variances)
         rho = np.clip(self.starting(sigma / np.outer(sd, sd), distance), -0.95, 0.95)
         if self.lowest is not None:
@@ -75,7 +74,7 @@ class Structure:
             if np.linalg.eigvalsh(self.at(found, distance)[0])[0] > 1e-3 * variances.min():
                 return found
             rho = rho * 0.8
-        raise AssertionError("without correlations every structure is positive definite")
+        raise FitError("no start: the residuals have no variance at any visit", "not identified")
 
     def at(self, theta: Floats, distance: Floats) -> tuple[Floats, Floats, Floats]:
         """Sigma (m, m), its first (k, m, m) and second derivatives (k, k, m, m) by theta (k,)."""
@@ -108,6 +107,14 @@ class Structure:
         second[s:, s:] = scale * ddR * (d1[:, None] * d1[None, :])[:, :, None, None]
         second[np.arange(s, k), np.arange(s, k)] += scale * dR * d2[:, None, None]
         return sigma, first, second
+
+
+def per_unit_of_time(theta: Floats, gap: float) -> Floats:
+    """Parameters of the spatial exponential (G, 2) by the unit of time, from those by a gap of so many units."""
+    log_rho = log_expit(theta[:, -1]) / gap
+    out = theta.copy()
+    out[:, -1] = log_rho - np.log(-np.expm1(log_rho))
+    return out
 
 
 def log_cholesky(sigma: Floats) -> tuple[Floats, Callable[[Floats], Floats], Callable[[Floats], Floats]]:

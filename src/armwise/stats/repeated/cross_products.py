@@ -133,6 +133,10 @@ class CrossProducts:
             n_withheld=self.n_withheld + other.n_withheld,
         )
 
+    def __radd__(self, other: object) -> CrossProducts:
+        """So that `sum(...)` of several works, which begins with 0."""
+        return self if other == 0 else NotImplemented
+
     def withhold(self, smallest: int) -> CrossProducts:
         """Without the patterns of fewer than `smallest` subjects: a pattern of one subject is that person's record.
 
@@ -227,6 +231,10 @@ def rows_by_pattern(wide: Wide, u_centre: Floats, y_centre: Floats) -> Iterator[
             z -= centres[: len(z)]
         if not np.isfinite(np.add.reduce(z[:, :d], axis=None)):
             _refuse(wide)
+        if np.add.reduce(z[:, 0]) != len(z):
+            raise UsageError(
+                "the first covariate is not 1 for everyone; put the constant first, as the design has it"
+            )
         np.copyto(z, 0.0, where=z != z)
         if wide.weights is not None:
             z = _weighted(wide, part, seen, z)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from armwise.errors import UsageError
+from armwise.errors import FitError, UsageError
 from armwise.stats.repeated.basis import Basis
-from armwise.stats.repeated.covariance import Structure
+from armwise.stats.repeated.covariance import Structure, per_unit_of_time
 from armwise.stats.repeated.cross_products import CrossProducts
 from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.inference import Inference, inference
 from armwise.stats.repeated.kenward_roger import adjustment
+from armwise.stats.repeated.lapack import cholesky
 from armwise.stats.repeated.newton import Optimum, unanchored
 
 if TYPE_CHECKING:
@@ -74,11 +76,11 @@ class Mmrm:
         reml: restricted or full maximum likelihood.
         df_method, vcov_method: how contrasts are tested.
         products: the cross-products that it was fitted to.
-        distance: shape (m, m), between visits.
+        distance: shape (m, m), between visits, in multiples of `unit`.
         basis, optimum: the fit in the orthonormal basis.
         wide: the rows, when it was fitted to rows; None from cross-products alone.
         anchor: shape (G, m, m), Cholesky factors that rows were whitened with, when the covariance is nearly singular.
-        dropped: rows that were left out, by reason.
+        unit: of `distance`: the time between the nearest visits, for the spatial exponential.
     """
 
     design: Design
@@ -92,7 +94,7 @@ class Mmrm:
     optimum: Optimum = field(repr=False)
     wide: Wide | None = field(default=None, repr=False)
     anchor: Floats | None = field(default=None, repr=False)
-    dropped: dict[str, int] = field(default_factory=dict)
+    unit: float = field(default=1.0, repr=False)
 
     def using(self, *, df: DfMethod | None = None, vcov: VcovMethod | None = None) -> Mmrm:
         """The same fit with other degrees of freedom or another covariance of the coefficients; nothing is refitted.
@@ -159,17 +161,26 @@ class Mmrm:
 
             return robust_covariance(self)
         identity = np.eye(self.rank)
-        return identity if self.kenward_roger is None else identity + 2 * self.kenward_roger
+        if self.kenward_roger is None:
+            return identity
+        adjusted = identity + 2 * self.kenward_roger
+        if cholesky(adjusted) is None:
+            raise FitError(
+                "the adjusted covariance of the coefficients is not positive definite: the adjustment is larger than "
+                "the covariance itself; use df='kenward-roger' (linear) or 'satterthwaite'",
+                "singular",
+            )
+        return adjusted
 
     @cached_property
     def inference(self) -> Inference:
         """Uncertainty of the covariance parameters, in the parametrisation that `df_method` names."""
-        log_cholesky = self.df_method == "kenward-roger-log-cholesky"
-        return inference(
-            self.optimum.point, self.structure, self.distance, self.optimum.theta,
-            "log-cholesky" if log_cholesky else "linear",
-            self.anchor,
-        )  # fmt: skip
+        point, theta, distance = self.optimum.point, self.optimum.theta, self.distance
+        if self.df_method != "kenward-roger-log-cholesky":
+            return inference(point, self.structure, distance, theta, "linear", self.anchor)
+        if theta is not None and self.unit != 1.0:  # that term depends on the unit of time
+            theta, distance = per_unit_of_time(theta, self.unit), distance * self.unit
+        return inference(point, self.structure, distance, theta, "log-cholesky", self.anchor)
 
     @cached_property
     def kenward_roger(self) -> Floats | None:
@@ -213,6 +224,11 @@ class Mmrm:
     def n_observations(self) -> int:
         """Outcomes analysed."""
         return self.products.n_observations
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Rows of the table that were left out, by the column that they lacked."""
+        return {} if self.wide is None else self.wide.dropped
 
     @property
     def evaluations(self) -> int:

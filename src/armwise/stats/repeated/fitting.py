@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from armwise.errors import FitError, UsageError
-from armwise.stats.repeated.anchor import NEARLY_SINGULAR, after_least_squares, anchored, nearly_all_explained
+from armwise.stats.repeated.anchor import (
+    EXPLAINED,
+    NEARLY_SINGULAR,
+    NO_DIGITS,
+    after_least_squares,
+    anchored,
+    nearly_all_explained,
+)
 from armwise.stats.repeated.basis import Basis, fitted_exactly, orthonormal, visits_fitted_exactly
 from armwise.stats.repeated.covariance import STRUCTURES, Structure, structure
 from armwise.stats.repeated.cross_products import CrossProducts, cross_products
@@ -18,7 +25,7 @@ from armwise.stats.repeated.design import Design, crossed_design
 from armwise.stats.repeated.fitted import DfMethod, Mmrm, VcovMethod, check_methods
 from armwise.stats.repeated.likelihood import evaluate
 from armwise.stats.repeated.moments import Moments
-from armwise.stats.repeated.newton import NotConvergedError, Optimum, maximise, nearly_singular
+from armwise.stats.repeated.newton import Names, Optimum, StoppedError, maximise, nearly_singular
 from armwise.stats.repeated.start import shrunk_covariance, starting_covariance
 from armwise.stats.repeated.wide import Wide
 
@@ -75,11 +82,15 @@ def mmrm_wide(
         >>> round(float(found.estimate[0]), 3), round(float(found.df[0]), 3)
         (2.333, 4.0)
     """
-    outcomes = np.asarray(y, dtype=np.float64)
+    outcomes = _numbers(y, "y")
     if outcomes.ndim != 2 or not outcomes.size:
         raise UsageError(f"y has shape {outcomes.shape}; expected subjects x visits")
     n, m = outcomes.shape
-    names = tuple(visits) if visits is not None else tuple(f"visit {j + 1}" for j in range(m))
+    names = tuple(str(v) for v in visits) if visits is not None else tuple(f"visit {j + 1}" for j in range(m))
+    if len(names) != m or len(set(names)) < m:
+        raise UsageError(
+            f"visits are {', '.join(names)}; expected {m} distinct names, one for each column of y"
+        )
     by_visit, overall = by_visit or {}, overall or {}
     design = crossed_design(names, tuple(by_visit), tuple(overall))
     u = np.ones((n, len(design.covariates)))
@@ -174,67 +185,85 @@ def _fit(
 ) -> Mmrm:
     found = structure(covariance)
     check_methods(df, vcov, rows=wide is not None)
+    if not isinstance(reml, bool):
+        raise UsageError(f"reml is {reml!r}; expected True (REML) or False (maximum likelihood)")
     moments, basis = orthonormal(products, design)
     if moments.visits == 1:  # every structure is a variance
         found = STRUCTURES["unstructured"]
-    if nearly_all_explained(products, moments):
-        if found.heterogeneous and (cause := _cause(products, basis, wide)):
+    if nearly_all_explained(products, moments, EXPLAINED):
+        cause = _cause(products, basis, wide)
+        # A common variance can be estimated from the other visits, if there are any.
+        if cause and (found.heterogeneous or len(cause.names) == moments.visits):
             raise cause
         if wide is not None:
             products, moments, basis = after_least_squares(wide, design, products, basis)
+        elif nearly_all_explained(products, moments, NO_DIGITS):
+            raise FitError(
+                "the model explains all but a thousand millionth of some visit's outcomes, and the sums hold no digits "
+                "of the rest; subtract a rough prediction from the outcomes before they are summed, or fit from rows",
+                "not converged", design.visits,
+            )  # fmt: skip
     if found.is_unstructured:
         _refuse_unseen_pairs(products)
-    distance = _distance(times, moments.visits)
+    distance, unit = _distance(times, moments.visits), 1.0
+    if found.depends_on == "times":
+        # A power of rho: with the nearest visits one unit apart the model does not depend on the unit of time.
+        unit = float(distance[distance > 0].min())
+        distance = distance / unit
+    names = Names(design.visits, products.groups)
     anchor: Floats | None = None
     try:
         if found.is_unstructured and wide is not None:
-            optimum, basis, anchor = _anchored_if_needed(wide, products, moments, basis, design, reml)
+            optimum, basis, anchor = _anchored_if_needed(wide, products, moments, basis, names, reml)
         else:
-            optimum = _optimum(moments, found, distance, design, reml)
+            optimum = _optimum(moments, found, distance, names, reml)
     except FitError as error:
         raise _cause(products, basis, wide) or error from None
-    return Mmrm(design, found, reml, df, vcov, products, distance, basis, optimum, wide, anchor)
+    return Mmrm(design, found, reml, df, vcov, products, distance, basis, optimum, wide, anchor, unit)
 
 
 def _anchored_if_needed(
-    wide: Wide, products: CrossProducts, moments: Moments, basis: Basis, design: Design, reml: bool
+    wide: Wide, products: CrossProducts, moments: Moments, basis: Basis, names: Names, reml: bool
 ) -> tuple[Optimum, Basis, Floats | None]:
     """The optimum of an unstructured covariance, from rows whitened where the sums of the first pass cannot tell."""
-    us, distance = STRUCTURES["unstructured"], _distance(None, moments.visits)
+    us, none = STRUCTURES["unstructured"], np.zeros((0, 0))
     evaluations = 0
+    last: StoppedError | None = None
     try:
-        optimum = _optimum(moments, us, distance, design, reml)
+        optimum = _optimum(moments, us, none, names, reml)
         if not nearly_singular(optimum.point, NEARLY_SINGULAR):
             return optimum, basis, None
         evaluations, sigma = optimum.evaluations, optimum.point.sigma
-    except NotConvergedError as error:
+    except StoppedError as error:
         sigma, last = error.sigma, error
     if cause := _cause(products, basis, wide):
         raise cause
     for _ in range(MOST_ANCHORS):
         white, found = anchored(wide, products, moments, basis, sigma)
         anchor = np.asarray(np.linalg.cholesky(sigma), dtype=np.float64)
+        identity = np.broadcast_to(np.eye(moments.visits), anchor.shape)
         try:
-            optimum = maximise(
-                white, us, distance, np.broadcast_to(np.eye(moments.visits), anchor.shape), design.visits, reml, anchor
-            )  # fmt: skip
-        except NotConvergedError as error:
+            optimum = maximise(white, us, none, identity, names, reml, anchor)
+        except StoppedError as error:
+            if error.kind == "singular":
+                raise
             sigma, last = error.sigma, error
             continue
         return replace(optimum, evaluations=evaluations + optimum.evaluations), found, anchor
+    assert last is not None
     raise last
 
 
-def _optimum(moments: Moments, found: Structure, distance: Floats, design: Design, reml: bool) -> Optimum:
+def _optimum(moments: Moments, found: Structure, distance: Floats, names: Names, reml: bool) -> Optimum:
     """The optimum; a start that leads to a singular covariance is tried again from another."""
     try:
-        return maximise(moments, found, distance, starting_covariance(moments, reml), design.visits, reml)
+        return maximise(moments, found, distance, starting_covariance(moments, reml), names, reml)
     except FitError as error:
         if error.kind != "singular" or not found.is_unstructured:
             raise
         first = error
     try:
-        return maximise(moments, found, distance, shrunk_covariance(moments), design.visits, reml)
+        return maximise(moments, found, distance, shrunk_covariance(moments), names, reml)
     except FitError:
         raise first from None
 
@@ -275,15 +304,22 @@ def _refuse_unseen_pairs(products: CrossProducts) -> None:
             )  # fmt: skip
 
 
+def _numbers(values: ArrayLike, name: str) -> Floats:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{name} is not an array of numbers ({error}); code text as 0 and 1") from None
+
+
 def _column(values: ArrayLike, name: str, n: int) -> Floats:
-    column = np.asarray(values, dtype=np.float64)
+    column = _numbers(values, f"covariate {name}")
     if column.shape != (n,):
         raise UsageError(f"covariate {name} has shape {column.shape}; expected ({n},), one number a subject")
     return column
 
 
 def _weights(weights: ArrayLike, y: Floats) -> Floats:
-    w = np.asarray(weights, dtype=np.float64)
+    w = _numbers(weights, "weights")
     if w.shape == (len(y),):
         w = np.repeat(w[:, None], y.shape[1], axis=1)
     return w
@@ -295,12 +331,18 @@ def _groups(group: ArrayLike | None, n: int) -> tuple[NDArray[np.intp] | None, t
     labels: NDArray[Any] = np.asarray(group)
     if labels.shape != (n,):
         raise UsageError(f"group has shape {labels.shape}; expected ({n},), one group a subject")
-    names, codes = np.unique(labels, return_inverse=True)
-    return codes, tuple(str(name) for name in names)
+    texts = np.array([str(label) for label in labels.tolist()])
+    missing = [i for i, label in enumerate(labels.tolist()) if label is None or label != label]
+    if missing:
+        raise UsageError(
+            f"group is missing for {len(missing)} subjects (the first is row {missing[0]}); give each one"
+        )
+    names, codes = np.unique(texts, return_inverse=True)
+    return codes, tuple(names.tolist())
 
 
 def _distance(times: Sequence[float] | None, m: int) -> Floats:
-    at = np.arange(m, dtype=np.float64) if times is None else np.asarray(times, dtype=np.float64)
-    if at.shape != (m,) or len(set(at.tolist())) < m:
-        raise UsageError(f"times {at.tolist()}; expected {m} distinct numbers, one a visit")
+    at = np.arange(m, dtype=np.float64) if times is None else _numbers(times, "times")
+    if at.shape != (m,) or len(set(at.tolist())) < m or not np.isfinite(at).all():
+        raise UsageError(f"times {at.tolist()}; expected {m} distinct finite numbers, one a visit")
     return np.abs(np.subtract.outer(at, at))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from armwise.errors import FitError
 from armwise.stats.repeated.inference import Inference
 
 Floats = NDArray[np.float64]
@@ -56,6 +57,9 @@ def joint_kenward_roger(
         Lambda: the adjustment.
         C: shape (r, l), l independent contrasts in whitened coordinates.
         estimate: shape (l,), their estimates.
+
+    Raises:
+        FitError: the moments of F are not those of an F distribution.
     """
     size = C.shape[1]
     adjusted = C.T @ C + 2 * C.T @ Lambda @ C
@@ -77,5 +81,11 @@ def joint_kenward_roger(
     v = 2 / size * (1 + c1 * b) / ((1 - c2 * b) ** 2 * (1 - c3 * b))
     rho = v / (2 * e**2)
     df = 4 + (size + 2) / (size * rho - 1)
+    if not (a2 < size and df > 2):
+        raise FitError(
+            "Kenward and Roger's F has no distribution here: with so few subjects the uncertainty of the covariance is "
+            "larger than their approximation allows; use df='satterthwaite', or test contrasts one by one",
+            "not converged",
+        )
     scale = df / (e * (df - 2))
     return scale * f, df, scale

@@ -12,7 +12,9 @@ below 1e-20 every parameter is within 1e-10 of its standard error, whatever its 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,8 @@ MOST_ITERATIONS = 100
 SINGULAR = 1e-6
 #: The same where the optimiser has nowhere to go.
 FAILED = 1e-4
+#: Ratio of the information's eigenvalues under which a direction is not identified: sound fits stay above 5e-9.
+FLAT = 1e-9
 #: A step of a parameter that is longer than this is not the last one, however little the likelihood gains.
 LONG_STEP = 0.5
 #: No step changes a variance by more than a factor exp(3).
@@ -42,12 +46,22 @@ LONGEST_STEP = 3.0
 SHORT_STEP = 0.5
 
 
-class NotConvergedError(FitError):
-    """The optimiser stopped short of an optimum, at `sigma` (G, m, m)."""
+class StoppedError(FitError):
+    """The optimiser stopped without an optimum, at `sigma` (G, m, m); the rows may tell more than their sums."""
 
-    def __init__(self, sigma: Floats, message: str, visits: tuple[str, ...]) -> None:
+    def __init__(
+        self, sigma: Floats, message: str, kind: Literal["singular", "not converged"], names: Sequence[str]
+    ) -> None:
         self.sigma = sigma
-        super().__init__(message, "not converged", visits)
+        super().__init__(message, kind, names)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Of the visits and of the covariance groups, for messages."""
+
+    visits: tuple[str, ...]
+    groups: tuple[str, ...] = ("",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +86,7 @@ def maximise(
     structure: Structure,
     distance: Floats,
     start: Floats,
-    visits: tuple[str, ...],
+    names: Names,
     reml: bool = True,
     anchor: Floats | None = None,
 ) -> Optimum:
@@ -83,7 +97,7 @@ def maximise(
         structure: of the covariance.
         distance: shape (m, m), between visits; used by the spatial exponential.
         start: shape (G, m, m), positive definite.
-        visits: names, for messages.
+        names: for messages.
         reml: restricted likelihood, or maximum likelihood.
         anchor: shape (G, m, m), Cholesky factors that the covariance is relative to, when rows were whitened with them.
 
@@ -97,7 +111,7 @@ def maximise(
         raise FitError(
             "the likelihood cannot be computed at the start: the residuals of some visits are functions of each other; "
             "was a visit entered twice?",
-            "singular", visits,
+            "singular", names.visits,
         )  # fmt: skip
     evaluations, before, slow = 1, np.inf, 0
     for _ in range(MOST_ITERATIONS):
@@ -105,29 +119,29 @@ def maximise(
         factor = _factor(information)
         concave = factor is not None
         if factor is None and (factor := _factor(chart.expected(point))) is None:
-            raise _no_information(point, chart.expected(point), structure, anchor, visits)
+            raise _no_information(point, chart.expected(point), structure, anchor, names)
         step = solve_positive(factor, g)
         decrement = float(g @ step)
         if decrement < ROUNDING:
             if np.abs(step).max() > LONG_STEP:
-                raise _at_the_end_of_its_range(structure, visits)
+                raise _at_the_end_of_its_range(structure, names)
             if concave and (decrement < CONVERGED or decrement > 0.1 * before):
+                if structure.is_unstructured and _flat(information, factor):
+                    raise _no_information(point, information, structure, anchor, names)
                 return Optimum(point, chart.theta, evaluations, decrement)
             if decrement < CONVERGED:
-                raise _stopped(point, anchor, visits, "the gradient is zero, but not at a maximum")
+                raise _stopped(point, anchor, names, "the gradient is zero, but not at a maximum")
         # Towards a singular covariance each step gains a constant factor, never the square of the last one.
         slow = slow + 1 if decrement > 0.05 * before else 0
         if slow >= 3 and _near_singular(seen := unanchored(point.sigma, anchor)):
-            raise singular(seen, visits)
+            raise singular(seen, names)
         before = decrement
         found, tried = _line_search(chart, point, step, decrement)
         evaluations += tried
         if found is None:
-            raise _stopped(
-                point, anchor, visits, f"no step raises the likelihood (decrement {decrement:.1e})"
-            )
+            raise _stopped(point, anchor, names, f"no step raises the likelihood (decrement {decrement:.1e})")
         chart, point = found
-    raise _stopped(point, anchor, visits, f"{MOST_ITERATIONS} iterations (decrement {decrement:.1e})")
+    raise _stopped(point, anchor, names, f"{MOST_ITERATIONS} iterations (decrement {decrement:.1e})")
 
 
 def unanchored(S: Floats, anchor: Floats | None) -> Floats:
@@ -257,6 +271,15 @@ def _factor(information: Floats) -> Floats | None:
     return factor
 
 
+def _flat(information: Floats, factor: Floats) -> bool:
+    """Whether the likelihood hardly changes in some direction of the whitened covariance."""
+    # Traces bound the eigenvalues, and cost less.
+    if np.square(inverse_lower(factor)).sum() * information.trace() < 1 / FLAT:
+        return False
+    values = np.linalg.eigvalsh(information)
+    return bool(values[0] < FLAT * values[-1])
+
+
 def smallest_correlation_eigenvalue(sigma: Floats) -> float:
     """Of all groups."""
     return float(np.linalg.eigvalsh(correlations(sigma)[1]).min())
@@ -276,61 +299,65 @@ def _near_singular(sigma: Floats, below: float = SINGULAR) -> bool:
     return smallest_correlation_eigenvalue(sigma) < below
 
 
-def _weakest(sigma: Floats, visits: tuple[str, ...]) -> list[str]:
-    """The visits that the smallest eigenvalue of the correlations is about."""
+def _weakest(sigma: Floats, visits: tuple[str, ...]) -> tuple[list[str], int]:
+    """The visits that the smallest eigenvalue of the correlations is about, and the group."""
     values, vectors = np.linalg.eigh(correlations(sigma)[1])
-    direction = np.abs(vectors[int(values[:, 0].argmin()), :, 0])
-    return [v for v, size in zip(visits, direction, strict=True) if size > 0.3]
+    g = int(values[:, 0].argmin())
+    direction = np.abs(vectors[g, :, 0])
+    return [v for v, size in zip(visits, direction, strict=True) if size > 0.3], g
 
 
-def singular(sigma: Floats, visits: tuple[str, ...]) -> FitError:
+def singular(sigma: Floats, names: Names) -> FitError:
     """The error of a covariance that runs to one that is not positive definite, with the visits that it is about."""
-    names = _weakest(sigma, visits)
-    return FitError(
-        f"singular covariance: given the other visits, nothing is left of the variance at {', '.join(names)} (the "
-        "smallest eigenvalue of the correlations runs to zero); was a visit entered twice, or is one score "
-        "a function of another? With few subjects and many missing visits, use a simpler covariance",
-        "singular", names,
+    visits, g = _weakest(sigma, names.visits)
+    where = f" in group {names.groups[g]}" if len(names.groups) > 1 else ""
+    return StoppedError(
+        sigma,
+        f"singular covariance{where}: given the other visits, nothing is left of the variance at {', '.join(visits)} "
+        "(the smallest eigenvalue of the correlations runs to zero); was a visit entered twice, or is one score a "
+        "function of another? With few subjects and many missing visits, use a simpler covariance",
+        "singular", visits,
     )  # fmt: skip
 
 
-def _stopped(point: Point, anchor: Floats | None, visits: tuple[str, ...], why: str) -> FitError:
+def _stopped(point: Point, anchor: Floats | None, names: Names, why: str) -> FitError:
     """The error of an optimiser that stopped short, which near a singular covariance is that."""
     seen = unanchored(point.sigma, anchor)
     if _near_singular(seen, FAILED):
-        return singular(seen, visits)
-    return NotConvergedError(
+        return singular(seen, names)
+    return StoppedError(
         seen,
-        f"not converged: {why}; look at the outcomes of {', '.join(_weakest(seen, visits))}, or use a simpler "
+        f"not converged: {why}; look at the outcomes of {', '.join(_weakest(seen, names.visits)[0])}, or use a simpler "
         "covariance",
-        visits,
+        "not converged",
+        names.visits,
     )
 
 
-def _at_the_end_of_its_range(structure: Structure, visits: tuple[str, ...]) -> FitError:
+def _at_the_end_of_its_range(structure: Structure, names: Names) -> FitError:
     return FitError(
         f"a parameter of the {structure.label} covariance runs to the end of its range and the likelihood keeps "
         "rising: the correlations do not have this form (a correlation at 0 or 1); use another structure",
-        "not converged", visits,
+        "not converged", names.visits,
     )  # fmt: skip
 
 
 def _no_information(
-    point: Point, information: Floats, structure: Structure, anchor: Floats | None, visits: tuple[str, ...]
+    point: Point, information: Floats, structure: Structure, anchor: Floats | None, names: Names
 ) -> FitError:
     """The error of a covariance on which the data say nothing in some direction."""
     seen = unanchored(point.sigma, anchor)
     if _near_singular(seen, FAILED):
-        return singular(seen, visits)
+        return singular(seen, names)
     _, vectors = np.linalg.eigh(information)
     at = int(np.abs(vectors[:, 0]).argmax())
     if structure.is_unstructured:
-        j, k, _ = pairs(len(visits))
+        j, k, _ = pairs(len(names.visits))
         pair = at % len(j)
-        names = sorted({visits[j[pair]], visits[k[pair]]}, key=visits.index)
-        what = f"the covariance of {' and '.join(names)}" if len(names) > 1 else f"the variance at {names[0]}"
+        found = sorted({names.visits[j[pair]], names.visits[k[pair]]}, key=names.visits.index)
+        what = f"the covariance of {' and '.join(found)}" if len(found) > 1 else f"the variance at {found[0]}"
     else:
-        names, what = [], f"parameter {at % (len(information) // len(seen)) + 1} of {structure.label}"
+        found, what = [], f"parameter {at % (len(information) // len(seen)) + 1} of {structure.label}"
     return FitError(
-        f"not identified: the data say nothing on {what}; use a simpler covariance", "not identified", names
+        f"not identified: the data say nothing on {what}; use a simpler covariance", "not identified", found
     )

@@ -56,12 +56,21 @@ class Prediction:
 
 
 def fitted_values(fit: Mmrm) -> Floats:
-    """X beta of the fitted rows at every visit, observed or not: shape (N, m).
+    """X beta of the fitted rows at every visit, observed or not: shape (N, m); NaN where it is not estimable.
 
     Raises:
         UsageError: the model was fitted to cross-products alone.
     """
-    return marginal_means(fit, rows_of(fit, "fitted values"))
+    rows = rows_of(fit, "fitted values")
+    return np.where(_estimable_means(fit, rows), marginal_means(fit, rows), np.nan)
+
+
+def _estimable_means(fit: Mmrm, rows: Wide) -> NDArray[np.bool_]:
+    """Which means of the model exist, shape (N, m)."""
+    if not fit.aliased:
+        return np.ones(rows.y.shape, dtype=bool)
+    L = np.einsum("nd,jdq->njq", rows.u, fit.design.B)
+    return estimable(fit, L.reshape(rows.y.size, -1)).reshape(rows.y.shape)
 
 
 def predict(
@@ -109,10 +118,8 @@ def predict(
             variance[of] += np.einsum("jj->j", part.S) / part.weights
         known = np.ix_(of, part.observed)
         estimate[known], variance[known] = rows.y[known], 0.0
-    if fit.aliased:
-        L = np.einsum("nd,jdq->njq", rows.u, fit.design.B).reshape(estimate.size, -1)
-        unknown = ~estimable(fit, L).reshape(estimate.shape)
-        estimate[unknown] = variance[unknown] = np.nan
+    unknown = ~_estimable_means(fit, rows)
+    estimate[unknown] = variance[unknown] = np.nan
     se = np.sqrt(variance)
     half = float(ndtri((1 + conf_level) / 2)) * se
     return Prediction(estimate, se, estimate - half, estimate + half, interval, conf_level)
@@ -138,13 +145,17 @@ def simulate(
         visits: outcomes at all visits, or only at those that the subject was observed at (the others are NaN).
 
     Returns:
-        Shape (n, N, m). The uncertainty of the covariance is left out.
+        Shape (n, N, m), NaN where the mean is not estimable. The uncertainty of the covariance is left out.
 
     Raises:
         UsageError: the model was fitted to cross-products alone; unknown words.
     """
     if beta not in get_args(Beta) or visits not in ("all", "observed"):
         raise UsageError(f"beta {beta!r} and visits {visits!r}; expected fixed or drawn, and all or observed")
+    if not isinstance(rng, np.random.Generator) or not isinstance(n, int) or n < 0:
+        raise UsageError(
+            f"n {n!r} and rng {rng!r}; expected a count and a generator: np.random.default_rng(seed)"
+        )
     rows = _checked(fit, rows_of(fit, "simulations"))
     mean = marginal_means(fit, rows)
     out = np.empty((n, *mean.shape))
@@ -158,6 +169,7 @@ def simulate(
         draws = centre + np.einsum("njr,sr->snj", part.rows, shift) + e
         draws[:, :, part.observed] = rows.y[np.ix_(of, part.observed)]
         out[:, of] = draws
+    out[:, ~_estimable_means(fit, rows)] = np.nan
     if visits == "observed":
         out[:, np.isnan(rows.y)] = np.nan
     return out

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ class Wide:
         weights: precision weights, shape (N, m), positive where y is observed; None when all are 1. The variance
             of an outcome is its visit's variance divided by its weight.
         subjects: labels, shape (N,), used in messages and predictions only; None when there are none.
+        dropped: rows of the table that it was made from and that were left out, by the column that they lacked.
     """
 
     visits: tuple[str, ...]
@@ -38,6 +40,7 @@ class Wide:
     groups: tuple[str, ...] = ("",)
     weights: Floats | None = None
     subjects: NDArray[Any] | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n, m, d = len(self.y), len(self.visits), len(self.covariates)
@@ -46,6 +49,11 @@ class Wide:
             ("u", self.u.shape, (n, d)),
             ("group", self.group.shape if self.group is not None else None, (n,)),
             ("weights", self.weights.shape if self.weights is not None else None, (n, m)),
+            ("subjects", self.subjects.shape if self.subjects is not None else None, (n,)),
         ):
             if found is not None and found != expected:
                 raise UsageError(f"{name} has shape {found}; expected {expected}")
+        if self.group is not None and n and not 0 <= self.group.min() <= self.group.max() < len(self.groups):
+            raise UsageError(
+                f"group holds codes {self.group.min()} to {self.group.max()}; expected 0 to {len(self.groups) - 1}"
+            )
