@@ -488,3 +488,16 @@ def test_ancova_of_the_change_is_ancova_of_the_value(small: Any, seed: int) -> N
     one, two = compared(results).values()
     for column in ("estimate", "se", "lower", "upper"):
         assert one[column] == pytest.approx(two[column], abs=1e-9)
+
+
+@pytest.mark.parametrize("gone", ["new", "old"])
+def test_where_an_arm_has_nobody_the_row_beside_an_adjusted_comparison_is_there_too(
+    small: Any, gone: str
+) -> None:
+    points = {
+        s: {v: x for v, x in seen.items() if v != "m6" or ("new", "old")[i % 2] != gone}
+        for i, (s, seen) in enumerate(small.drawn().items())
+    }
+    results = analyse(small.repeated(points, {"method": "ancova", "covariates": ["baseline"]}))
+    rows = results.rows(analysis="model.unadjusted", statistic="mean difference")
+    assert [(x["visit"], x["status"]) for x in rows] == [("m1", "ok"), ("m3", "ok"), ("m6", "not estimable")]

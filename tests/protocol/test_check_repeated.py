@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from armwise.protocol import plan
 from armwise.protocol.check_repeated import OWN
 from armwise.protocol.load import read_protocol
 from armwise.protocol.model import Analysis, Protocol
+from armwise.protocol.schema import schema
 
 MMRM = {
     "endpoint": "change", "at": "m3", "role": "primary", "method": "mmrm", "adjust": "covariates",
@@ -76,11 +78,21 @@ def test_the_second_covariance_is_the_fallback_unless_it_is_the_first(
         ({**MMRM, "missing": "worst-case"}, "analyses.primary.missing: mmrm uses every observed visit and takes "
          "answers to be missing at random: worst-case is a rule for responders; write `likelihood`, or leave it out"),
         *(({**MMRM, "fallback": name}, f"analyses.primary.fallback: `{name}` is no fallback: it is itself singular or "
-           "not converged in a few per cent of studies; use heterogeneous-ar1, another structure, or none")
+           "not converged in a few per cent of studies; use heterogeneous-ar1, another structure, or none; ")
           for name in ("toeplitz", "heterogeneous-toeplitz")),
         ({**MMRM, "covariance": "ar1", "fallback": "unstructured"}, "analyses.primary.fallback: `unstructured` is no "
          "fallback: it has the most parameters of all: where another has no fit it has none either; use "
-         "heterogeneous-ar1, another structure, or none"),
+         "heterogeneous-ar1, another structure, or none; "),
+        ({**MMRM, "covariance": "us"}, "analyses.primary.covariance: found `us`; a protocol spells it out: "
+         "`unstructured`; "),
+        ({**MMRM, "fallback": "cs"}, "analyses.primary.fallback: found `cs`; a protocol spells it out: "
+         "`compound-symmetry`; "),
+        ({**MMRM, "fallback": "heterogenous-ar1"}, "analyses.primary.fallback: found `heterogenous-ar1`, expected one "
+         "of heterogeneous-ar1, ar1, heterogeneous-compound-symmetry, compound-symmetry, "
+         "heterogeneous-ante-dependence, ante-dependence, spatial-exponential, heterogeneous-independence, "
+         "independence, none; did you mean "
+         "`heterogeneous-ar1`?"),
+        ({**MMRM, "one_effect": ["age", "age"]}, "analyses.primary.one_effect[1]: `age` stands twice; leave it out"),
         ({**MMRM, "covariance": "ar1", "fallback": "ar1"}, "analyses.primary.fallback: the fallback is the covariance "
          "itself (`ar1`): it would fail in the same way; use another structure, or none"),
         ({**MMRM, "one_effect": ["agee"]}, "analyses.primary.one_effect[0]: unknown covariate of the analysis `agee`; "
@@ -96,6 +108,11 @@ def test_what_does_not_go_together_is_told_once_with_what_to_do(
     small: Any, tmp_path: Path, declared: dict[str, Any], told: str
 ) -> None:
     assert read(small, tmp_path, declared)[1] == [told]
+
+
+def test_what_may_stand_in_for_a_covariance_is_every_other_but_those_that_fail_themselves() -> None:
+    assert set(get_args(plan.Fallback)) == {*get_args(plan.Covariance), "none"} - set(plan.NO_FALLBACK)
+    assert schema()["$defs"]["Analysis"]["properties"]["fallback"]["enum"] == list(get_args(plan.Fallback))
 
 
 def test_every_key_of_its_own_is_refused_for_another_method() -> None:

@@ -342,4 +342,81 @@ def test_a_model_of_all_visits_claims_a_direction_at_the_visits_where_the_interv
         said
         == f"In one model of all visits, points was lower with new than with old at {' and '.join(clear)}"
     )
-    assert headings.repeated(results, words, []) == "All visits in one model"
+
+
+def with_margin(protocol: Any, name: str) -> Any:
+    """The protocol with a margin of equivalence for an analysis."""
+    declared = protocol.analyses[name].model_copy(update={"margin": Margin(kind="equivalence", value=2)})
+    return protocol.model_copy(update={"analyses": protocol.analyses | {name: declared}})
+
+
+@pytest.mark.parametrize("method", ["mmrm", "ancova"])
+def test_a_margin_that_is_not_met_takes_no_direction_from_an_interval_that_has_one(
+    small: Any, method: str
+) -> None:
+    """The P value of the family is that of the margin: it says nothing of no effect."""
+    from armwise.analysis.run import analyse
+
+    main = {**small.model, "at": "m6", "role": "primary", "method": method}
+    main |= {"margin": {"kind": "equivalence", "value": 2}}
+    study = small.repeated(
+        small.drawn(),
+        {"role": "exploratory", "at": "m1"},
+        analyses={"main": main},
+        families={"main": ["main"]},
+    )
+    results = analyse(study)
+    words = Words.of(results)
+    (difference,) = comparisons.leading(results, "main", "m6")
+    assert difference["upper"] < 0
+    assert not comparisons.rejected(comparisons.adjusted_p(results, difference))
+    assert headings.primary(results, words).startswith("New was not shown to be equivalent to old in points")
+    said = "points was lower with new than with old at every visit"
+    assert headings.course(results, words, "scale.points") == said
+    if method == "mmrm":
+        found = headings.repeated(results, words, ["main", "model"])
+        assert found == "In one model of all visits, points was lower with new than with old at m6"
+
+
+def test_arms_that_differ_at_the_same_visits_are_said_together(
+    make: Callable[..., Results], trial: Results
+) -> None:
+    results = make(trial.protocol, effect=-12.8)
+    said = headings.course(results, Words.of(results), "adas.total")
+    assert said == "ADAS-Cog total was lower with low dose and high dose than with placebo at week 24"
+
+
+def test_a_visit_that_could_not_be_compared_is_not_among_every_visit(small: Any) -> None:
+    from armwise.analysis.run import analyse
+
+    points = small.drawn(80)
+    for i, seen in enumerate(points.values()):
+        for visit in [v for v in seen if v != "baseline" and i % 2 == 0]:
+            seen[visit] -= 8
+        seen.pop("m3", None)
+    results = analyse(small.repeated(points))
+    words = Words.of(results)
+    for said in (
+        headings.model_finding(results, words, "model"),
+        headings.course(results, words, "scale.points"),
+    ):
+        assert said.endswith("was lower with new than with old at m1 and m6")
+    nobody = {s: {v: x for v, x in seen.items() if v == "baseline"} for s, seen in points.items()}
+    results = analyse(small.repeated(nobody))
+    assert headings.course(results, words, "scale.points").endswith("could not be compared")
+
+
+def test_of_several_models_the_heading_has_the_finding_of_the_most_important(small: Any) -> None:
+    from armwise.analysis.run import analyse
+
+    other = {**small.model, "at": "m6", "role": "secondary", "endpoint": "value"}
+    endpoints = {
+        **small.protocol["endpoints"],
+        "value": {"score": "scale.points", "kind": "value", "label": "Level"},
+    }
+    results = analyse(
+        small.repeated(small.drawn(), {"role": "exploratory"}, analyses={"other": other}, endpoints=endpoints)
+    )
+    said = headings.repeated(results, Words.of(results), ["model", "other"])
+    assert said.startswith("In one model of all visits, level ")
+    assert "points" not in said

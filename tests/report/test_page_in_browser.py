@@ -175,3 +175,55 @@ def test_on_paper_nothing_is_torn_from_its_heading_and_the_page_is_a4(browser: A
     pdf = opened.pdf(prefer_css_page_size=True)
     opened.close()
     assert re.search(rb"/MediaBox \[0 0 59[4-6]\S* 84[1-3]", pdf)
+
+
+@pytest.mark.parametrize("medium", ["screen", "print"])
+def test_the_covariances_of_several_models_are_folded_on_a_screen_and_open_on_paper(
+    small: Any, browser: Any, tmp_path: Path, medium: str
+) -> None:
+    from armwise.analysis.run import analyse
+
+    other = {
+        **small.model,
+        "role": "sensitivity",
+        "supports": "model",
+        "label": "Simple",
+        "covariance": "ar1",
+    }
+    file = Path(report(analyse(small.repeated(small.drawn(), analyses={"other": other})), tmp_path))
+    opened = browser.new_page(viewport={"width": 390, "height": 844})
+    opened.emulate_media(media=medium)
+    opened.goto(file.as_uri())
+    heights = opened.evaluate(
+        "[...document.querySelectorAll('details')].map(d => d.querySelector('table').getBoundingClientRect().height"
+        " * d.querySelector('table').checkVisibility({contentVisibilityAuto: true}))"
+    )
+    summaries = opened.evaluate("[...document.querySelectorAll('summary')].map(s => s.checkVisibility())")
+    opened.close()
+    assert len(heights) == 2
+    assert [h > 40 for h in heights] == [medium == "print"] * 2
+    assert summaries == [medium == "screen"] * 2
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_finds_no_violation_in_a_page_of_several_models(
+    small: Any, browser: Any, tmp_path: Path, width: int
+) -> None:
+    from armwise.analysis.run import analyse
+
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    other = {
+        **small.model,
+        "role": "sensitivity",
+        "supports": "model",
+        "label": "Simple",
+        "covariance": "ar1",
+    }
+    file = Path(report(analyse(small.repeated(small.drawn(), analyses={"other": other})), tmp_path))
+    opened = browser.new_page(viewport={"width": width, "height": 844})
+    opened.goto(file.as_uri())
+    found = axe.run(opened)
+    wide = opened.evaluate("document.documentElement.scrollWidth")
+    opened.close()
+    assert found.violations_count == 0, found.generate_report()
+    assert wide <= width

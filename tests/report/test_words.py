@@ -72,4 +72,6 @@ def test_a_reason_calls_arms_by_their_labels(trial: Results) -> None:
     assert (
         words.reason("nobody in low and placebo is analysed") == "nobody in low dose and placebo is analysed"
     )
+    seen = words.reason("nobody in low was observed at this visit")
+    assert seen == "nobody in low dose was observed at this visit"
     assert words.reason("low variance") == "low variance"

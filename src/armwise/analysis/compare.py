@@ -17,7 +17,12 @@ from armwise.analysis.comparison import (
     exclusion_rows,
     is_comparison,
 )
-from armwise.analysis.means import ancova_rows, mann_whitney_rows, mean_difference_rows
+from armwise.analysis.means import (
+    ancova_rows,
+    mann_whitney_rows,
+    mean_difference_rows,
+    unadjusted_means,
+)
 from armwise.analysis.mixed_model import mmrm_rows, model_rows
 from armwise.analysis.multiplicity import in_families
 from armwise.analysis.results import Row, row
@@ -25,10 +30,10 @@ from armwise.analysis.risks import fisher_rows, odds_ratio_rows, risk_difference
 from armwise.analysis.weights import Weights, weights_of
 from armwise.derive.covariates import labels
 from armwise.derive.derived import Derived
-from armwise.errors import UsageError
+from armwise.errors import Problem, UsageError
 from armwise.protocol.model import METHODS, Analysis
 from armwise.stats import Estimate, verdict
-from armwise.stats.estimate import RATIOS
+from armwise.stats.estimate import MEAN_DIFFERENCE, RATIOS
 from armwise.study.tables import FILE, LINE
 
 #: Method of the protocol -> the function that makes its rows. An added method is one entry here, its statistic and
@@ -55,12 +60,14 @@ class Compared:
         lost: the records that it could not use: file, row, visit and reason.
         used: how many subjects it used, by arm, at its last visit.
         weights: the overlap weights that it used there, or None.
+        problems: what it found odd in the data.
     """
 
     rows: list[Row]
     lost: list[dict[str, Any]]
     used: dict[str, int]
     weights: Weights | None
+    problems: tuple[Problem, ...] = ()
 
 
 def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
@@ -69,6 +76,7 @@ def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
     lost: list[dict[str, Any]] = []
     used: dict[str, int] = {}
     weights: Weights | None = None
+    problems: tuple[Problem, ...] = ()
     for i, c in enumerate(comparisons(derived, name, analysis)):
         made = list(_attempt(c))
         rows += made
@@ -79,13 +87,14 @@ def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
             rows += _subgroup(c, subgroup)
         if c.repeated is not None and i == 0:  # one model for all of its visits
             rows += model_rows(c)
+            problems = tuple(c.repeated.problems)
         if c.repeated is None or i == 0:
             lost += _listed(c)
         used = {arm: c.size(arm) for arm in c.protocol.arms}
         weights = weights_of(c)
     if name not in in_families(derived.study.protocol):  # no p beyond what the multiplicity plan covers
         rows = [{**r, "p": None} for r in rows]
-    return Compared(rows, lost, used, weights)
+    return Compared(rows, lost, used, weights, problems)
 
 
 def _listed(c: Comparison) -> list[dict[str, Any]]:
@@ -102,13 +111,16 @@ def _listed(c: Comparison) -> list[dict[str, Any]]:
 
 
 def _attempt(c: Comparison, null: float = 0.0) -> Iterator[Row]:
-    """The method's rows; an arm that cannot be compared has a row that says why."""
+    """The method's rows; an arm that cannot be compared has a row that says why, and one beside it not adjusted."""
     compared: set[str] = set()
+    beside: set[str] = set()
     why = ""
     try:
         for made in ROWS[c.analysis.method](c, null=null):
             if is_comparison(c.protocol, made):
                 compared.add(made["arm"])
+            elif made["analysis"] != c.name:
+                beside.add(made["arm"])
             yield made
     except UsageError as error:
         why = str(error)
@@ -116,7 +128,8 @@ def _attempt(c: Comparison, null: float = 0.0) -> Iterator[Row]:
         if arm in compared:
             continue
         empty = [a for a in (arm, c.reference) if not len(c.outcome(a))]
-        reason = f"nobody in {' and '.join(empty)} is analysed" if empty else why
+        there = "is analysed" if c.repeated is None else "was observed at this visit"
+        reason = f"nobody in {' and '.join(empty)} {there}" if empty else why
         about = c.between(arm)
         if c.statistic in RATIOS:
             about["unit"] = "ratio"
@@ -125,6 +138,8 @@ def _attempt(c: Comparison, null: float = 0.0) -> Iterator[Row]:
             n_arm=c.size(arm), n_versus=c.size(c.reference),
             conf_level=c.analysis.conf_level, **about,
         )  # fmt: skip
+        if c.statistic == MEAN_DIFFERENCE and c.analysis.adjust != "none" and arm not in beside:
+            yield from unadjusted_means(c, arm)
 
 
 def _margin(c: Comparison, rows: list[Row]) -> Iterator[Row]:

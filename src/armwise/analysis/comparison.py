@@ -253,7 +253,8 @@ def analysed_rows(c: Comparison) -> Iterator[Row]:
         found = summary(values)
         for name, value in (("mean", found.mean), ("sd", found.sd)):
             if value is None:
-                why = "nobody is analysed" if not found.n else "one subject has no standard deviation"
+                nobody = "nobody is analysed" if c.repeated is None else "nobody was observed at this visit"
+                why = nobody if not found.n else "one subject has no standard deviation"
                 yield row(name, None, n=found.n, status="not estimable", reason=why, **about)
             else:
                 yield row(name, value, n=found.n, **about)

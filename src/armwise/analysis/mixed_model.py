@@ -11,7 +11,7 @@ import numpy as np
 
 from armwise.analysis.comparison import AS_ANALYSED, Comparison
 from armwise.analysis.means import unadjusted_means
-from armwise.analysis.repeated import Floats, Repeated
+from armwise.analysis.repeated import LEAST_DF, TOO_FEW, Floats, Repeated, combined
 from armwise.analysis.results import Row, estimate_row, row
 from armwise.errors import FitError, UsageError
 from armwise.stats import Estimate
@@ -58,7 +58,7 @@ def model_rows(c: Comparison) -> Iterator[Row]:
 
 def _ls_mean(c: Comparison, model: Repeated, visit: str, arm: str, about: dict[str, Any]) -> Row:
     if model.fit.model is not None and not model.observed(arm, visit):
-        why = f"nobody in {arm} is analysed at this visit"
+        why = f"nobody in {arm} was observed at this visit"
         found = Estimate.not_estimable(
             LS_MEAN, c.method, why, conf_level=c.analysis.conf_level, n=c.people.height, n_arm=c.size(arm)
         )
@@ -68,7 +68,7 @@ def _ls_mean(c: Comparison, model: Repeated, visit: str, arm: str, about: dict[s
         _estimate(c, model, L, LS_MEAN, n_arm=c.size(arm)), **{**about, "arm": arm, "p": None}
     )
     if made["status"] == "ok":
-        made["reason"] = "; ".join(filter(None, (made["reason"], model.weights)))
+        made["reason"] = combined(made["reason"], model.weights)
     return made
 
 
@@ -108,7 +108,7 @@ def _fit_rows(c: Comparison, model: Repeated) -> Iterator[Row]:
 def _fact(statistic: str, value: float | None, model: Repeated, **about: Any) -> Row:
     """A row without an interval, or why it is not there."""
     if value is None or not math.isfinite(value):
-        why = model.fit.note if model.fit.model is None else "nobody is analysed at this visit"
+        why = model.fit.note if model.fit.model is None else "nobody was observed at this visit"
         return row(statistic, None, status="not estimable", reason=why, **about)
     return row(statistic, value, reason=model.fit.note, **about)
 
@@ -138,6 +138,8 @@ def _estimate(
     value, se, df, lower, upper, p = (float(np.asarray(x)[0]) for x in numbers)
     if not all(math.isfinite(x) for x in (value, se, lower, upper)) or math.isnan(df):
         return without(ALIASED)
+    if df < LEAST_DF:
+        return without(f"{TOO_FEW}: {df:.1g} degrees of freedom")
     return Estimate(
         value, se, df, lower, upper, level, None if null is None else p, c.people.height, n_arm, n_versus, c.method,
         statistic, reason=fit.note,

@@ -7,7 +7,7 @@ does not exist names the fault in the data first; then the protocol's fallback i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -17,8 +17,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from armwise.errors import FitError, UsageError
+from armwise.derive.covariates import labels
+from armwise.errors import FitError, Problem, UsageError
 from armwise.protocol.model import Analysis, Protocol
+from armwise.protocol.plan import Covariance
 from armwise.stats.covariates import Covariate, covariate
 from armwise.study.tables import FILE, LINE
 
@@ -27,21 +29,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: Covariance of the protocol -> what people call it.
-COVARIANCES: Mapping[str, str] = {
-    "unstructured": "unstructured",
-    "heterogeneous-toeplitz": "heterogeneous Toeplitz",
-    "toeplitz": "Toeplitz",
-    "heterogeneous-ar1": "heterogeneous AR(1)",
-    "ar1": "AR(1)",
-    "heterogeneous-compound-symmetry": "heterogeneous compound symmetry",
-    "compound-symmetry": "compound symmetry",
-    "heterogeneous-ante-dependence": "heterogeneous ante-dependence",
-    "ante-dependence": "ante-dependence",
-    "spatial-exponential": "spatial exponential",
-    "heterogeneous-independence": "heterogeneous independence",
-    "independence": "independence",
-}
 #: Degrees of freedom of the protocol -> what people call them.
 DEGREES_OF_FREEDOM: Mapping[str, str] = {
     "kenward-roger": "Kenward-Roger",
@@ -56,15 +43,38 @@ FAILED: Mapping[str, str] = {
     "not identified": "is not identified",
     "not converged": "did not converge",
 }
+#: How the note of a fit by the fallback ends.
+INSTEAD = "is fitted instead"
+#: What the engine says of visits at which the columns leave no residual.
+EXACTLY = "fit every outcome exactly"
 #: Below so many patients a visit a sound study may be too small for its covariance.
 FEW = 15
+#: From so many patients on, the same outcome at two visits for all of them is no chance.
+SOME = 5
+#: Below so many degrees of freedom an interval says nothing.
+LEAST_DF = 1.0
+#: How the reason of such an interval begins.
+TOO_FEW = "too few patients"
 QUESTION = "was a visit entered twice, or is one score a function of another?"
+
+
+def covariance_words(name: str) -> str:
+    """What people call a covariance of the protocol."""
+    from armwise.stats.repeated.covariance import structure
+
+    return structure(name).label
 
 
 def method_words(analysis: Analysis) -> str:
     """The method of the rows: what was planned, never what the data made of it."""
     df = DEGREES_OF_FREEDOM[analysis.degrees_of_freedom]
-    return f"MMRM, {COVARIANCES[analysis.covariance]}, {df}"
+    return f"MMRM, {covariance_words(analysis.covariance)}, {df}"
+
+
+def fitted_covariance(analysis: Analysis, note: str) -> Covariance:
+    """The covariance that was fitted, of the analysis and the note of its fit (the `reason` of its rows)."""
+    second = analysis.second_covariance
+    return second if second is not None and INSTEAD in note else analysis.covariance
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,21 +148,21 @@ class Repeated:
         terms = tuple(covariate(name, self.people[name].to_numpy()) for name in self.analysis.covariates)
         try:
             model = self._fitted(declared, terms)
-            return Fitted(model, _aliased(model), declared, terms)
+            return Fitted(model, combined(self._twice(), self._unused(model)), declared, terms)
         except UsageError as error:
             return Fitted(None, str(error), declared)
         except FitError as error:
-            why = f"{self._fault(error)} The {COVARIANCES[declared]} covariance {FAILED[error.kind]}"
+            why = f"{self._fault(error)} The {covariance_words(declared)} covariance {FAILED[error.kind]}"
         if second is None:
             return Fitted(None, f"{why}, and no other was to be fitted", declared)
         try:
             model = self._fitted(second, terms)
         except UsageError as error:
-            return Fitted(None, f"{why}; {COVARIANCES[second]} instead: {error}", second)
+            return Fitted(None, f"{why}; {covariance_words(second)} instead: {error}", second)
         except FitError as error:
-            return Fitted(None, f"{why}; the {COVARIANCES[second]} one {FAILED[error.kind]} too", second)
-        note = f"{why}; the {COVARIANCES[second]} one is fitted instead"
-        return Fitted(model, "; ".join(filter(None, (note, _aliased(model)))), second, terms)
+            return Fitted(None, f"{why}; the {covariance_words(second)} one {FAILED[error.kind]} too", second)
+        note = f"{why}; the {covariance_words(second)} one {INSTEAD}"
+        return Fitted(model, combined(note, self._unused(model)), second, terms)
 
     def _fitted(self, covariance: str, terms: tuple[Covariate, ...]) -> Mmrm:
         from armwise.stats.repeated.fitting import mmrm_wide
@@ -203,35 +213,93 @@ class Repeated:
 
     def _fault(self, error: FitError) -> str:
         """What in the data a fit failed on, as a sentence: what to look at before anything else."""
-        twice = next(self._entered_twice(), None)
-        if twice is not None:
-            where = _joined([self._label(v) for v in twice])
-            return f"The outcomes at {where} are the same for every patient seen at both: {QUESTION}"
-        at = [self._label(name) for name in error.names if name in self.visits]
-        if error.kind != "singular" or len(at) < 2:
+        if twice := self._twice():
+            return twice
+        at = _joined([self._label(name) for name in error.names if name in self.visits])
+        if EXACTLY in str(error):
+            return (
+                f"Arm and covariates alone would fit every outcome at {at}: the outcomes there are equal, or follow"
+                " from the covariates, or are no more than the coefficients."
+            )
+        if error.kind != "singular" or len([v for v in error.names if v in self.visits]) < 2:
             names = "|".join(map(re.escape, self.visits))
             said = re.sub(rf"\b({names})\b", lambda m: self._label(m[1]), str(error))
             return f"{said[:1].upper()}{said[1:].rstrip('.')}."
         few = self.people.height < FEW * len(self.seen)
         also = " Or are there too few patients for it?" if few else ""
-        return f"Given the covariates, the outcomes at {_joined(at)} are functions of each other: {QUESTION}{also}"
+        return f"Given the covariates, the outcomes at {at} are functions of each other: {QUESTION}{also}"
 
-    def _entered_twice(self) -> Iterator[tuple[str, str]]:
+    def _twice(self) -> str:
+        """That visits look as if one had been entered as another, if they do."""
+        where = ", and those at ".join(
+            _joined([self._label(v) for v in pair]) for pair in self.entered_twice()
+        )
+        return (
+            f"The outcomes at {where} are the same for every patient seen at both: {QUESTION}"
+            if where
+            else ""
+        )
+
+    def entered_twice(self) -> Iterator[tuple[str, str]]:
         """Pairs of visits whose outcomes are the same for everybody who was seen at both."""
         for i, j in combinations(range(len(self.visits)), 2):
             both = ~np.isnan(self.outcomes[:, i]) & ~np.isnan(self.outcomes[:, j])
-            if both.sum() > 1 and np.array_equal(self.outcomes[both, i], self.outcomes[both, j]):
+            if both.sum() >= SOME and np.array_equal(self.outcomes[both, i], self.outcomes[both, j]):
                 yield self.visits[i], self.visits[j]
+
+    @property
+    def problems(self) -> Iterator[Problem]:
+        """What is odd in the data of the model, for the list of the study's problems."""
+        score = self.protocol.endpoints[self.analysis.endpoint].score or ""
+        for first, second in self.entered_twice():
+            what = f"the score is the same at {first} and {second} for everybody who was seen at both"
+            todo = "compare both with their source: was a visit entered twice?"
+            yield Problem("warning", f"data/{score.partition('.')[0]}.csv", None, score, what, todo)
+
+    def _unused(self, model: Mmrm) -> str:
+        """The columns that others determine, by what people call them; not those of an arm that nobody saw."""
+        places: dict[str, list[str]] = {}
+        for column in model.aliased:
+            visit = next((v for v in self.seen if column.endswith(f":{v}")), "")
+            name = column.removesuffix(f":{visit}") if visit else column
+            arm = next((a for a in self.arms if name == f"arm[{a}]"), None)
+            if arm is None or (self.observed(arm, visit) and self.observed(self.protocol.reference, visit)):
+                places.setdefault(name, []).append(visit)
+        if not places:
+            return ""
+        said = []
+        for name, visits in places.items():
+            everywhere = "" in visits or len(visits) == len(self.seen)
+            said.append(
+                self._named(name) + ("" if everywhere else f" at {_joined([*map(self._label, visits)])}")
+            )
+        it = "it" if len(said) == 1 else "them"
+        return f"Not used, as others determine {it}: {', '.join(said)}"
+
+    def _named(self, column: str) -> str:
+        """What people call a column: `centre[b]` -> `Centre b`, `arm[low]` -> `Low dose`."""
+        name, _, category = column.removesuffix("]").partition("[")
+        if name == "arm" and category in self.protocol.arms:
+            return self.protocol.arms[category].label
+        if name not in self.protocol.covariates:
+            return "the outcome at baseline" if name == "baseline" else column
+        label, _, categories = labels(self.protocol, name)
+        return f"{label} {categories.get(category, category)}".rstrip()
 
     def _label(self, visit: str) -> str:
         return self.protocol.visit_label(visit)
 
 
-def _aliased(model: Mmrm) -> str:
-    return f"aliased and left out: {', '.join(model.aliased)}" if model.aliased else ""
+def combined(*parts: str) -> str:
+    """Notes as one: a question ends itself."""
+    made = ""
+    for part in filter(None, parts):
+        made += f"{'' if not made else ' ' if made.endswith('?') else '; '}{part}"
+    return made
 
 
-def _joined(parts: list[str]) -> str:
+def _joined(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
@@ -247,8 +315,8 @@ def all_visits(
         subjects: `subject, _file, _row` of everyone enrolled.
 
     Returns:
-        The patients in the model, and `subject, excluded`: the first of not in the set, no outcome at any visit, no
-        covariate; null for those in the model.
+        The patients in the model, and `subject, excluded`: the first of not in the set, no outcome at any visit (with
+        the reason, where it is one), no covariate; null for those in the model.
     """
     visits = protocol.measured_visits(analysis.endpoint)
     rows = rows.filter(pl.col("visit").is_in(visits))
@@ -258,9 +326,13 @@ def all_visits(
         pl.col("baseline").first(),
     )
     people = everyone.join(whys, on="subject", how="left", maintain_order="left")
-    one = pl.when(pl.col("_whys").list.len() == 1).then(pl.col("_whys").list.first())
+    one = pl.col("_whys").list.first()
     unseen = pl.concat_str(
-        pl.lit("outcome missing: "), one.otherwise(pl.lit("at every visit")).fill_null("not recorded")
+        pl.lit("no outcome at any visit: "),
+        pl.when(pl.col("_whys").list.len() > 1)
+        .then(pl.lit("several reasons"))
+        .otherwise(one)
+        .fill_null("not recorded"),
     )
     people = people.with_columns(
         pl.coalesce(

@@ -42,12 +42,14 @@ def analyse(study: Study, *, progress: Callable[[str], None] = lambda _: None) -
     derived = derive(study)
     rows: list[Row] = []
     lost: list[dict[str, Any]] = list(derived.left_out)
+    problems = [*study.problems, *derived.problems]
     primary: Compared | None = None
     for name, analysis in protocol.analyses.items():
         progress(f"analysis {name}")
         made = compare(derived, name, analysis)
         rows += made.rows
         lost += made.lost
+        problems += made.problems
         if analysis.role == "primary" and primary is None:
             primary = made
     rows += multiplicity(protocol, rows)
@@ -61,7 +63,7 @@ def analyse(study: Study, *, progress: Callable[[str], None] = lambda _: None) -
         table=made_table,
         protocol=protocol,
         protocol_text=study.protocol_text,
-        problems=tuple(dict.fromkeys((*study.problems, *derived.problems))),
+        problems=tuple(dict.fromkeys(problems)),
         exclusions=exclusions_table(lost),
         manifest=manifest(study, derived, made_table.write_csv()),
     )

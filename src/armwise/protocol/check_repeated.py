@@ -11,12 +11,6 @@ from armwise.yaml_lines import KeyPath
 MMRM = "mmrm"
 #: Keys of an analysis that only this method reads.
 OWN = ("covariance", "fallback", "degrees_of_freedom", "one_effect")
-#: Covariances that do not stand in for another, and why.
-NO_FALLBACK = {
-    "unstructured": "it has the most parameters of all: where another has no fit it has none either",
-    "toeplitz": "it is itself singular or not converged in a few per cent of studies",
-    "heterogeneous-toeplitz": "it is itself singular or not converged in a few per cent of studies",
-}
 
 
 def repeated(protocol: Protocol) -> Iterator[Finding]:
@@ -32,6 +26,8 @@ def repeated(protocol: Protocol) -> Iterator[Finding]:
             yield from unknown(
                 "covariate of the analysis", covariate, analysis.covariates, (*here, "one_effect", index)
             )
+            if covariate in analysis.one_effect[:index]:
+                yield (*here, "one_effect", index), f"`{covariate}` stands twice", "leave it out"
         yield from _visits(protocol, analysis, here)
 
 
@@ -61,10 +57,7 @@ def _missing(analysis: Analysis, here: KeyPath) -> Iterator[Finding]:
 def _fallback(analysis: Analysis, here: KeyPath) -> Iterator[Finding]:
     if "fallback" not in analysis.model_fields_set:
         return
-    if analysis.fallback in NO_FALLBACK:
-        what = f"`{analysis.fallback}` is no fallback: {NO_FALLBACK[analysis.fallback]}"
-        yield (*here, "fallback"), what, "use heterogeneous-ar1, another structure, or none"
-    elif analysis.fallback == analysis.covariance:
+    if analysis.fallback == analysis.covariance:
         what = (
             f"the fallback is the covariance itself (`{analysis.covariance}`): it would fail in the same way"
         )

@@ -24,6 +24,11 @@ Covariance = Literal[
     "heterogeneous-compound-symmetry", "compound-symmetry", "heterogeneous-ante-dependence", "ante-dependence",
     "spatial-exponential", "heterogeneous-independence", "independence",
 ]  # fmt: skip
+Fallback = Literal[
+    "heterogeneous-ar1", "ar1", "heterogeneous-compound-symmetry", "compound-symmetry",
+    "heterogeneous-ante-dependence", "ante-dependence", "spatial-exponential", "heterogeneous-independence",
+    "independence", "none",
+]  # fmt: skip
 DegreesOfFreedom = Literal[
     "kenward-roger", "kenward-roger-log-cholesky", "satterthwaite", "between-within", "residual"
 ]
@@ -52,6 +57,31 @@ def _threshold(value: Any) -> Any:
 
 
 Amount = Annotated[str, BeforeValidator(_threshold)]
+
+#: Covariances that do not stand in for another, and why.
+NO_FALLBACK = {
+    "unstructured": "it has the most parameters of all: where another has no fit it has none either",
+    "toeplitz": "it is itself singular or not converged in a few per cent of studies",
+    "heterogeneous-toeplitz": "it is itself singular or not converged in a few per cent of studies",
+}
+
+
+def _stands_in(value: Any) -> Any:
+    """A covariance that cannot take another's place is told why; `_spelled_out` and the list do the rest."""
+    if why := NO_FALLBACK.get(str(value)):
+        raise ValueError(
+            f"`{value}` is no fallback: {why}; use heterogeneous-ar1, another structure, or none"
+        )
+    return value
+
+
+def _spelled_out(value: Any) -> Any:
+    """The short names of R's mmrm and SAS are told the long one; a protocol is read by people who know neither."""
+    from armwise.stats.repeated.covariance import SHORT
+
+    if long := SHORT.get(str(value)):
+        raise ValueError(f"found `{value}`; a protocol spells it out: `{long}`")
+    return value
 
 
 class Improvement(Section):
@@ -177,8 +207,10 @@ class Analysis(Section):
     adjust: Literal["none", "covariates", "overlap-weights"] = "none"
     covariates: tuple[str, ...] = ()
     missing: MissingRule = "complete-cases"
-    covariance: Covariance = "unstructured"
-    fallback: Covariance | Literal["none"] = "heterogeneous-ar1"
+    covariance: Annotated[Covariance, BeforeValidator(_spelled_out)] = "unstructured"
+    fallback: Annotated[Fallback, BeforeValidator(_spelled_out), BeforeValidator(_stands_in)] = (
+        "heterogeneous-ar1"
+    )
     degrees_of_freedom: DegreesOfFreedom = "kenward-roger"
     one_effect: tuple[str, ...] = ()
     interval: Literal["newcombe", "miettinen-nurminen"] | None = None

@@ -5,7 +5,8 @@
    lies on no effect does not exclude it.
 2. Otherwise the heading says that the arms did not differ clearly: never that there is no difference.
 3. Equivalence or non-inferiority is said only where the protocol names a margin, the interval meets it and, in a
-   family, the hypothesis was rejected at the family's level.
+   family, the hypothesis was rejected at the family's level. What a family tests is then the margin: a direction
+   beside it goes by the interval alone.
 4. Where arms were not randomised no word of causality is used (the tests hold the list of such words), and the first
    heading says that treatment was not assigned at random, and by whom, if the protocol says so.
 5. What could not be estimated is said to be so.
@@ -14,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -28,6 +29,9 @@ from armwise.report.words import Words, counted, inside, joined, opening
 
 #: The standardised difference that counts as one, at baseline.
 TENTH: Final = Decimal("0.1")
+
+#: Roles of analyses, the most important first.
+ROLES: Final = (*comparisons.ROLES, "sensitivity")
 
 Direction = Literal["more", "less", "unclear", "not estimable"]
 Clear = dict[tuple[str, Direction], list[str]]
@@ -52,8 +56,14 @@ def directions(results: Results, rows: Sequence[Row]) -> dict[Direction, list[st
     """Arms by the direction that their comparison with the reference supports."""
     found: dict[Direction, list[str]] = {}
     for row in rows:
-        found.setdefault(direction(row, comparisons.adjusted_p(results, row)), []).append(row["arm"])
+        found.setdefault(supported(results, row), []).append(row["arm"])
     return found
+
+
+def supported(results: Results, row: Row) -> Direction:
+    """The direction of a comparison and its family, which says nothing of no effect where it tests a margin."""
+    tests_margin = comparisons.analysis_of(results.protocol, row["analysis"]).margin is not None
+    return direction(row, None if tests_margin else comparisons.adjusted_p(results, row))
 
 
 def primary(results: Results, words: Words) -> str:
@@ -171,73 +181,64 @@ def _of_margin(words: Words, row: Row, value: float) -> str:
 def course(results: Results, words: Words, score: str) -> str:
     """The heading of the score over time: at which visits the arms differ (rule 1 at each visit)."""
     label = words.score(score).label
-    visits, clear = _visits_by_direction(results, words, score)
-    if not visits:
-        return f"{label} at each visit"
-    if not clear:
-        return f"{label} did not differ clearly between the arms at any visit"
-    return f"{label} was {'; '.join(_clear(words, clear, visits))}"
+    endpoint = comparisons.change_endpoint(words.protocol, score)
+    compared = {
+        visit: comparisons.leading(results, names[0], visit)
+        for visit in words.protocol.visits_after_baseline()
+        if endpoint and (names := comparisons.answers(results, endpoint, visit))
+    }
+    return f"{label} {_over_time(results, words, compared)}" if compared else f"{label} at each visit"
+
+
+def _over_time(results: Results, words: Words, compared: Mapping[str, Sequence[Row]]) -> str:
+    """What the comparisons at several visits found, by rule 1 at each: `was lower with ... at every visit`."""
+    found = [(visit, row["arm"], supported(results, row)) for visit, rows in compared.items() for row in rows]
+    known = list(dict.fromkeys(visit for visit, _, side in found if side != "not estimable"))
+    clear: Clear = {}
+    for visit, arm, side in found:
+        if side in ("more", "less"):
+            clear.setdefault((arm, side), []).append(visit)
+    if not known:
+        return "could not be compared"
+    if clear:
+        return f"was {'; '.join(_clear(words, clear, list(compared)))}"
+    every = len(known) == len(compared) and len(known) > 1
+    time = "at any visit" if every else f"at {joined(words.visit(v) for v in known)}"
+    return f"did not differ clearly between the arms {time}"
 
 
 def _clear(words: Words, clear: Clear, visits: Sequence[str]) -> list[str]:
-    """`lower with BMC than with conventional care at every visit`, for each arm and direction."""
-    parts: list[str] = []
+    """`lower with BMC than with conventional care at every visit`: arms that agree are said together (rule 6)."""
+    alike: dict[tuple[Direction, tuple[str, ...]], list[str]] = {}
     for (arm, side), at in clear.items():
+        alike.setdefault((side, tuple(at)), []).append(arm)
+    parts: list[str] = []
+    for (side, places), arms in alike.items():
         word = "higher" if side == "more" else "lower"
-        every = len(at) == len(visits) and len(visits) > 1
-        time = "at every visit" if every else f"at {joined(words.visit(v) for v in at)}"
-        parts.append(
-            f"{word} with {words.brief(arm)} than with {words.brief(words.protocol.reference)} {time}"
-        )
+        every = len(places) == len(visits) and len(visits) > 1
+        time = "at every visit" if every else f"at {joined(words.visit(v) for v in places)}"
+        who = joined(words.brief(arm) for arm in arms)
+        parts.append(f"{word} with {who} than with {words.brief(words.protocol.reference)} {time}")
     return parts
 
 
 def repeated(results: Results, words: Words, names: Sequence[str]) -> str:
-    """The heading of the models of all visits: at which visits the arms differ, by rule 1 at each.
+    """The heading of the models of all visits: what the most important of them found; each figure has its own finding.
 
     Args:
         results: the results.
         words: the study's words.
         names: the analyses, each a model.
     """
-    found = [_model_finding(results, words, name) for name in names]
-    said = list(dict.fromkeys(f for f in found if f))
-    return f"In one model of all visits, {'; '.join(said)}" if said else "All visits in one model"
+    first = min(names, key=lambda name: ROLES.index(words.protocol.analyses[name].role))
+    label = inside(words.endpoint(words.protocol.analyses[first].endpoint))
+    return f"In one model of all visits, {label} {model_finding(results, words, first)}"
 
 
-def _model_finding(results: Results, words: Words, name: str) -> str:
-    label = inside(words.endpoint(words.protocol.analyses[name].endpoint))
-    visits: list[str] = []
-    clear: Clear = {}
-    for rows in comparisons.model_differences(results, name).values():
-        for visit, row in rows.items():
-            side = direction(row, comparisons.adjusted_p(results, row))
-            visits += [visit] if side != "not estimable" and visit not in visits else []
-            if side in ("more", "less"):
-                clear.setdefault((row["arm"], side), []).append(visit)
-    if not visits:
-        return f"{label} could not be compared"
-    if not clear:
-        time = "at any visit" if len(visits) > 1 else words.at(visits[0])
-        return f"{label} did not differ clearly between the arms {time}"
-    return f"{label} was {'; '.join(_clear(words, clear, visits))}"
-
-
-def _visits_by_direction(results: Results, words: Words, score: str) -> tuple[list[str], Clear]:
-    """The visits at which a score's change (else value) is compared, and those with a clear difference by arm."""
-    endpoint = comparisons.change_endpoint(words.protocol, score)
-    visits: list[str] = []
-    clear: Clear = {}
-    for visit in words.protocol.visits_after_baseline():
-        names = comparisons.answers(results, endpoint, visit) if endpoint else []
-        if not names:
-            continue
-        visits.append(visit)
-        for row in comparisons.leading(results, names[0], visit):
-            side = direction(row, comparisons.adjusted_p(results, row))
-            if side in ("more", "less"):
-                clear.setdefault((row["arm"], side), []).append(visit)
-    return visits, clear
+def model_finding(results: Results, words: Words, name: str) -> str:
+    """What a model of all visits found of its endpoint: `was lower with ... at week 24`."""
+    visits = words.protocol.analysis_visits(words.protocol.analyses[name])
+    return _over_time(results, words, {v: comparisons.leading(results, name, v) for v in visits})
 
 
 def responders(results: Results, words: Words, endpoint: str, visit: str) -> Text:
@@ -300,7 +301,7 @@ def outcomes(results: Results, words: Words, rows: Sequence[Row]) -> str:
     usable = [r for r in rows if r["status"] == "ok"]
     sides: dict[str, int] = {}
     for row in usable:
-        side = direction(row, comparisons.adjusted_p(results, row))
+        side = supported(results, row)
         better = words.higher_is_better(row["endpoint"])
         if side in ("more", "less"):
             key = "different" if better is None else "better" if (side == "more") == better else "worse"

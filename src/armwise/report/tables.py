@@ -51,6 +51,9 @@ class Line:
 class Table:
     """A table of the report; `columns[0]` is the head of the rows.
 
+    Attributes:
+        fold: what stands in its place on a screen until it is asked for; on paper it is always there.
+
     Raises:
         ValueError: a row has another number of cells than there are columns.
     """
@@ -61,6 +64,7 @@ class Table:
     caption: Text = ""
     notes: tuple[Text, ...] = ()
     compact: bool = False
+    fold: str = ""
     kind: Literal["table"] = "table"
 
     def __post_init__(self) -> None:

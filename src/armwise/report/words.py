@@ -315,13 +315,13 @@ class Words:
 
     def reason(self, why: str) -> str:
         """Why something could not be estimated, its arms by their labels: `nobody in low dose is analysed`."""
-        found = re.fullmatch(r"nobody in (.+) is analysed(.*)", why, flags=re.DOTALL)
+        found = re.fullmatch(r"nobody in (.+) (is analysed|was observed)(.*)", why, flags=re.DOTALL)
         if found is None:
             return why
         names = found[1].split(" and ")
         if not all(name in self.protocol.arms for name in names):
             return why
-        return f"nobody in {joined(self.arm(name) for name in names)} is analysed{found[2]}"
+        return f"nobody in {joined(self.arm(name) for name in names)} {found[2]}{found[3]}"
 
     def category(self, covariate: str, category: str) -> str:
         """A category's label."""

@@ -145,3 +145,17 @@ def test_who_is_not_in_the_analysis_set_is_said_by_its_label(make_results, chang
     left = row("excluded", 7, category="not in the set eff: subjects.efficacy is not Y", **about)
     results = dataclasses.replace(changed(results, add=[left]), protocol=protocol)
     assert "Of those allocated, not in the efficacy population: 7" in words(flow(results))
+
+
+def test_who_was_never_seen_is_not_said_to_lack_one_outcome(small):
+    """A model of all visits leaves out only those without any: one visit missing is another thing."""
+    from armwise.analysis.run import analyse
+
+    points = small.drawn(gone=0.0)
+    points["p2"] = {"baseline": points["p2"]["baseline"]}
+    points["p3"] = {v: points["p3"][v] for v in ("baseline", "m1")}
+    main = {**small.model, "at": "m6", "role": "primary"}
+    results = analyse(small.repeated(points, {"role": "exploratory"}, analyses={"main": main}))
+    said = words(flow(results))
+    assert said.count("Of those allocated, no outcome at any visit: 1") == 1
+    assert "Of those allocated, outcome missing" not in said

@@ -57,3 +57,26 @@ def test_what_could_not_be_estimated_is_said_in_words(small: Any) -> None:
     said = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
     assert "not estimable at m1, m3 and m6" in said
     assert "was a visit entered twice" in said
+
+
+def test_without_covariates_no_mean_and_no_difference_is_called_adjusted(small: Any) -> None:
+    results = analyse(small.repeated(small.drawn(), {"adjust": "none", "covariates": []}))
+    drawing = ls_means(results, "model", better="lower")
+    assert "djusted" not in drawing
+    said = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
+    assert "Mean change in points, from the model (95% CI); lower is better" in said
+    assert "Difference in change from Old (95% CI)" in said
+
+
+def test_too_few_patients_are_said_once_an_arm(small: Any) -> None:
+    results = analyse(small.repeated(small.drawn()))
+    rows = results.table.to_dicts()
+    for i, row in enumerate(rows):
+        if row["statistic"] in ("ls mean", "mean difference") and row["analysis"] == "model":
+            row |= {"status": "not estimable", "estimate": None, "lower": None, "upper": None}
+            row["reason"] = f"too few patients: 0.{i % 9 + 1} degrees of freedom"
+    table = type(results.table)(rows, schema=results.table.schema)
+    drawing = ls_means(
+        Results(table, results.protocol, "", manifest=results.manifest), "model", better="lower"
+    )
+    assert drawing.count("not estimable at m1, m3 and m6: too few patients<") == 3

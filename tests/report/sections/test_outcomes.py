@@ -8,7 +8,7 @@ from markupsafe import Markup
 from armwise.analysis.results import Results, Row, row, table
 from armwise.protocol.model import Analysis, Endpoint, Margin, Protocol
 from armwise.report import comparisons
-from armwise.report.sections import outcomes, responders
+from armwise.report.sections import course, outcomes, responders
 from armwise.report.tables import Table
 from armwise.report.words import Words
 
@@ -211,3 +211,32 @@ def test_the_measures_that_the_protocol_asks_for_stand_beside_the_comparisons(tw
     line = next(x for x in main.rows if x.head == "Oswestry Disability Index")
     assert line.cells[0] == "Hedges g, unadjusted"
     assert Markup(line.cells[1]).striptags() == "\u22121.21 (\u22121.70 to \u22120.70)"
+
+
+def test_the_numbers_beside_a_model_of_all_visits_are_of_those_observed(
+    small: Any, two_arms: Results
+) -> None:
+    from armwise.analysis.run import analyse
+
+    assert "of the patients compared; the difference" in str(table_of(two_arms).caption)
+    main = {**small.model, "at": "m6", "role": "primary"}
+    results = analyse(small.repeated(small.drawn(), {"role": "exploratory"}, analyses={"main": main}))
+    assert "of those observed; the difference" in str(table_of(results).caption)
+    over_time = course.section(results, Words.of(results))
+    assert over_time is not None and isinstance(over_time.blocks[1].main, Table)
+    assert "differences from one model of all visits." in over_time.blocks[1].main.caption
+    both = analyse(small.repeated(small.drawn(), {"at": "m6"}))
+    said = "of the patients compared (those observed, where one model takes all visits); the difference"
+    assert said in str(table_of(both).caption)
+
+
+def test_a_p_value_of_a_margin_is_said_to_be_one(small: Any) -> None:
+    from armwise.analysis.run import analyse
+
+    main = {**small.model, "at": "m6", "role": "primary", "margin": {"kind": "equivalence", "value": 2}}
+    results = analyse(small.repeated(small.drawn(), {"role": "exploratory"}, analyses={"main": main}))
+    said = "Points: the P value tests the margin, not a difference of zero."
+    assert said in table_of(results).notes
+    del main["margin"]
+    results = analyse(small.repeated(small.drawn(), {"role": "exploratory"}, analyses={"main": main}))
+    assert said not in table_of(results).notes

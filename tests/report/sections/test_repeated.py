@@ -11,20 +11,22 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 
+from armwise.analysis.repeated import covariance_words
 from armwise.analysis.results import Results
 from armwise.analysis.run import analyse
-from armwise.report import comparisons, report
+from armwise.report import comparisons, headings, report
 from armwise.report.numbers import limits, number
 from armwise.report.page import Section
 from armwise.report.sections import repeated
-from armwise.report.words import Words
+from armwise.report.words import Words, opening
 from armwise.simulate.study import simulate_study
 from armwise.study.study import load_study
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "bmc-low-back-pain"
+AR1 = covariance_words("heterogeneous-ar1")
 TWICE = (
     "The outcomes at m3 and m6 are the same for every patient seen at both: was a visit entered twice, or is one score"
-    " a function of another? The unstructured covariance is singular; the heterogeneous AR(1) one is fitted instead."
+    f" a function of another? The unstructured covariance is singular; the {AR1} one is fitted instead."
 )
 
 
@@ -85,7 +87,12 @@ def test_the_heading_says_a_direction_only_where_intervals_exclude_no_difference
 
 def test_the_table_has_ls_means_numbers_observed_and_differences_of_every_visit(example: Results) -> None:
     table = made(example).blocks[1].main
-    assert [str(line.head) for line in table.rows] == ["1 month", "3 months", "6 months", "12 months"]
+    assert [str(line.head) for line in table.rows] == [
+        "1\u00a0month",
+        "3\u00a0months",
+        "6\u00a0months",
+        "12\u00a0months",
+    ]
     assert "chosen, not randomised" in table.caption
     for line, visit in zip(table.rows, ("m1", "m3", "m6", "m12"), strict=True):
         bmc, _, difference, unadjusted = map(plain, line.cells)
@@ -113,7 +120,8 @@ def test_the_fitted_covariance_is_shown_with_each_pair_once(example: Results) ->
             assert said[i][j] == ("" if row is None else number(row["estimate"], 2))
     assert sum(bool(cell) for line in said for cell in line[1:]) == 6
     assert re.fullmatch(
-        r"Restricted log likelihood −\d+\.\d, AIC \d+\.\d; 10 variances and correlations\.",
+        r"Unstructured, Kenward-Roger\. Restricted log likelihood −\d+\.\d, AIC \d+\.\d; 10 variances and"
+        r" correlations\.",
         plain(made(example).blocks[2].side[0]),
     )
 
@@ -124,9 +132,9 @@ def test_the_methods_say_model_covariance_degrees_of_freedom_and_missing_at_rand
         "Oswestry Disability Index: a mixed model for repeated measures (MMRM), fitted by restricted"
         " maximum likelihood to every observed answer at 1 month, 3 months, 6 months and 12 months. Arm,"
         " baseline Oswestry Disability Index, age, body mass index and opioid use at baseline have"
-        " effects of their own at each visit. The covariance of a patient’s visits is unstructured (a"
-        " variance for each visit, a correlation for each pair); were that to have no fit, heterogeneous"
-        " AR(1) was to take its place; standard errors and degrees of freedom are Kenward and Roger’s"
+        " coefficients of their own at each visit. The covariance of a patient’s visits is unstructured (a"
+        " variance for each visit, a correlation for each pair); were that to have no fit,"
+        f" {AR1} was to take its place; standard errors and degrees of freedom are Kenward and Roger’s"
         " (1997), the covariance being linear in its parameters. Missing answers are taken to be missing"
         " at random, given arm, covariates and the visits that were observed."
     )
@@ -145,8 +153,8 @@ def test_an_effect_for_all_visits_is_said_to_be_one(small: Any) -> None:
     results = analyse(small.repeated(small.drawn(), declared))
     said = plain(repeated.methods(results, Words.of(results)))
     assert (
-        "Arm and the outcome at baseline have effects of their own at each visit; age has one effect for all visits."
-        in said
+        "Arm and the outcome at baseline have coefficients of their own at each visit; those of age are the same at all"
+        " visits." in said
     )
     assert "degrees of freedom are Satterthwaite’s (Giesbrecht and Burns 1985)" in said
     assert "Giesbrecht FG" in report(results)
@@ -159,7 +167,10 @@ def test_a_visit_entered_twice_is_told_beside_the_result_and_in_the_methods(brok
     assert section and methods
     assert TWICE in plain(section[0])
     assert TWICE in plain(methods[0])
-    assert plain(made(broken).blocks[0].side[0]) == TWICE  # before anything else
+    assert plain(made(broken).blocks[0].side[0]) == "A secondary analysis."
+    assert plain(made(broken).blocks[0].side[1]) == TWICE  # before anything else of it
+    fitted = plain(made(broken).blocks[2].side[0])
+    assert fitted.startswith(f"{opening(AR1)}, Kenward-Roger. Restricted log likelihood")
     assert TWICE not in report_of_a_sound_study(broken)
 
 
@@ -218,3 +229,107 @@ def test_three_arms_have_a_difference_each() -> None:
         for r in results.rows(analysis="mixed_model", statistic=s)
     ]
     assert [r["key"] for r in rows if r["id"] not in shown and r["method"] != "as analysed"] == []
+
+
+def test_no_word_of_causality_stands_in_the_section_or_its_methods_where_arms_were_not_randomised(
+    example: Results, broken: Results, causal_words: Callable[[str], list[str]]
+) -> None:
+    for results in (example, broken):
+        words = Words.of(results)
+        assert words.nonrandomised
+        page = report(results)
+        section = re.search(r'<section id="repeated".*?</section>', page, flags=re.DOTALL)
+        assert section
+        seen = re.sub(r'(title|aria-label)="[^"]*"', "", section[0])
+        assert causal_words(plain(seen)) == []
+        assert causal_words(plain(repeated.methods(results, words))) == []
+
+
+def test_a_model_without_covariates_is_called_adjusted_nowhere(small: Any) -> None:
+    results = analyse(small.repeated(small.drawn(), {"adjust": "none", "covariates": []}))
+    section = made(results)
+    page = report(results)
+    found = re.search(r'<section id="repeated".*?</section>', page, flags=re.DOTALL)
+    assert found
+    assert "djusted" not in plain(found[0])
+    heads = [(str(c.head), str(c.small)) for c in section.blocks[1].main.columns]
+    assert heads == [
+        ("Visit", ""),
+        ("New", "mean from the model (95%\u00a0CI),\u00a0n"),
+        ("Old", "mean from the model (95%\u00a0CI),\u00a0n"),
+        ("Difference (95%\u00a0CI)", "in change"),
+    ]
+    assert "Adjusted means." not in plain(page)
+
+
+@pytest.mark.parametrize("strategy", ["hypothetical", "treatment-policy"])
+def test_answers_after_an_event_that_are_set_aside_are_said_to_be(small: Any, strategy: str) -> None:
+    operated = [{"subject": "p1", "date": "2026-03-01", "event": "surgery", "reason": None}]
+    results = analyse(
+        small.repeated(
+            small.drawn(), {"estimand": "e"}, {"events": operated}, events={"surgery": {"label": "Back surgery"}},
+            estimands={"e": {"events": {"surgery": strategy}}},
+        )
+    )  # fmt: skip
+    note, methods = (
+        plain(made(results).blocks[0].side[1]),
+        plain(repeated.methods(results, Words.of(results))),
+    )
+    aside = "; answers after back surgery are set aside."
+    assert (f"whichever of them a patient has{aside}" in note) == (strategy == "hypothetical")
+    assert (f"every observed answer at m1, m3 and m6{aside}" in methods) == (strategy == "hypothetical")
+
+
+def test_a_visit_at_which_nobody_was_seen_is_not_among_those_that_the_model_uses(small: Any) -> None:
+    points = {s: {k: x for k, x in seen.items() if k != "m3"} for s, seen in small.drawn().items()}
+    note = plain(made(analyse(small.repeated(points))).blocks[0].side[1])
+    assert note.endswith("at m1 and m6, whichever of them a patient has. Nobody was observed at m3.")
+
+
+def test_arms_that_nobody_saw_are_called_by_their_labels_in_the_figure(small: Any) -> None:
+    points = small.drawn()
+    for i, seen in enumerate(points.values()):
+        if i % 2 == 0:
+            seen.pop("m6", None)
+    section = made(analyse(small.repeated(points)))
+    assert "nobody in new was observed at this visit" in plain(section.blocks[0].main.wide)
+    assert section.blocks[0].side[1].startswith("The model uses")  # the row says what there is to say
+
+
+def several(small: Any) -> Results:
+    other = {
+        **small.model,
+        "at": "m6",
+        "role": "sensitivity",
+        "supports": "model",
+        "label": "Compound symmetry",
+    }
+    other |= {"covariance": "compound-symmetry", "planned": False}
+    return analyse(small.repeated(small.drawn(), {"role": "secondary"}, analyses={"other": other}))
+
+
+def test_each_of_several_models_has_its_role_its_finding_and_a_folded_covariance(small: Any) -> None:
+    results = several(small)
+    section = made(results)
+    figures = [b for b in section.blocks if b.main.kind == "figure"]
+    findings = [
+        headings.model_finding(results, Words.of(results), n).removeprefix("was ") for n in ("model", "other")
+    ]
+    assert [str(b.main.title) for b in figures] == [
+        f"Points (model): {findings[0]}.",
+        f"Points (compound symmetry): {findings[1]}.",
+    ]
+    assert [plain(b.side[0]) for b in figures] == [
+        "A secondary analysis.",
+        "A sensitivity analysis of “points”, post hoc.",
+    ]
+    folds = [b.main.fold for b in section.blocks if b.main.kind == "table"]
+    assert folds == ["", "The fitted covariance"] * 2
+    assert report(results).count("<details>") == 2
+    single = made(analyse(small.repeated(small.drawn())))
+    assert [b.main.fold for b in single.blocks if b.main.kind == "table"] == ["", ""]
+
+
+def test_one_variance_is_one_variance(small: Any) -> None:
+    results = analyse(small.repeated(small.drawn(), {"covariance": "independence"}))
+    assert plain(made(results).blocks[2].side[0]).endswith("; 1 variance.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 from markupsafe import Markup
@@ -353,3 +354,55 @@ def test_every_composite_that_is_analysed_shows_its_components(two_arms: Results
         "Components of the responder endpoint at 12 months.",
         "Components of “Both” at 12 months.",
     ]
+
+
+def test_the_methods_name_the_analyses_of_each_rule_for_missing_answers(small: Any) -> None:
+    from armwise.analysis.run import analyse
+
+    plan = {
+        "endpoint": "change",
+        "at": "m6",
+        "method": "ancova",
+        "adjust": "covariates",
+        "covariates": ["baseline"],
+    }
+    analyses = {
+        "main": {**small.model, "role": "primary", "at": "m6", "label": "Main"},
+        "second": {**small.model, "role": "secondary", "label": "Second"},
+        "third": {**small.model, "role": "exploratory", "label": "Third"},
+        "simple": {**plan, "role": "sensitivity", "label": "Simple"},
+        "last": {**plan, "role": "sensitivity", "label": "Second", "missing": "locf"},
+    }
+    results = analyse(small.repeated(small.drawn(), {"role": "exploratory", "at": "m1"}, analyses=analyses))
+    said = Markup(methods._missing(Words.of(results))).striptags()
+    assert "Primary analysis: every observed visit is used, and a missing answer" in said
+    assert " Simple: patients without the answer are left out (complete cases)." in said
+    assert (
+        " Second (last): a missing answer takes the last one before it (last observation carried forward)."
+        in said
+    )
+    assert said.count(" All other analyses: the rule of the primary analysis.") == 1
+    alone = analyse(
+        small.repeated(small.drawn(), analyses={"main": analyses["main"], "model": analyses["simple"]})
+    )
+    said = Markup(methods._missing(Words.of(alone))).striptags()
+    assert "observed. Simple: patients without the answer are left out (complete cases). Items" in said
+
+
+@pytest.mark.parametrize("df", ["kenward-roger", "residual", "between-within"])
+def test_the_intervals_of_a_model_of_all_visits_have_the_degrees_of_freedom_that_the_methods_name(
+    small: Any, df: str
+) -> None:
+    from armwise.analysis.run import analyse
+
+    results = analyse(small.repeated(small.drawn(), {"degrees_of_freedom": df}))
+    section = methods.section(results, Words.of(results))
+    paragraphs = [
+        Markup(p).striptags() for b in section.blocks if b.main.kind == "prose" for p in b.main.paragraphs
+    ]
+    named = next(i for i, p in enumerate(paragraphs) if p.startswith("Repeated measures."))
+    intervals = next(i for i, p in enumerate(paragraphs) if p.startswith("Intervals."))
+    assert "egrees of freedom are" in paragraphs[named]
+    assert named < intervals
+    assert "with the degrees of freedom said above" in paragraphs[intervals]
+    assert "of their own" not in paragraphs[intervals]

@@ -128,24 +128,6 @@ def two_by_twelve(seed: int = 9) -> Simulated:
     return miss_at_random(rng, simulate(rng, 12, autoregressive(4, 0.7)), 0.3)
 
 
-def never_together(seed: int = 10) -> Simulated:
-    """Four visits; nobody has both the second and the fourth."""
-    rng = np.random.default_rng(seed)
-    data = simulate(rng, 40, autoregressive(4, 0.6))
-    y = data.y.copy()
-    y[::2, 1], y[1::2, 3] = np.nan, np.nan
-    return replace(data, y=y)
-
-
-def entered_twice(seed: int = 11) -> Simulated:
-    """Four visits, the third a copy of the second."""
-    rng = np.random.default_rng(seed)
-    data = simulate(rng, 40, autoregressive(4, 0.6))
-    y = data.y.copy()
-    y[:, 2] = y[:, 1]
-    return replace(data, y=y)
-
-
 def weighted(seed: int = 12) -> Simulated:
     """Precision weights that vary within a subject; some outcomes missing at random."""
     rng = np.random.default_rng(seed)

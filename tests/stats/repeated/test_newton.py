@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from designs import sweep
 from numpy.typing import NDArray
 
 from armwise.errors import FitError
@@ -53,18 +54,8 @@ def converged(data: Data) -> Mmrm:
     return fit
 
 
-DESIGNS: list[Callable[[np.random.Generator], Data]] = [
-    lambda rng: simulated(rng, 20, ar1(4, 0.6), 0.25, monotone=True),
-    lambda rng: simulated(rng, 40, ar1(5, 0.8), 0.15),
-    lambda rng: simulated(rng, 50, random_slope(7, 0.2, 10), 0.2, monotone=True),
-    lambda rng: simulated(rng, 150, random_slope(10, 0.05, 1e4), 0.2, monotone=True),
-    lambda rng: simulated(rng, 150, ar1(6, 0.999), 0.1),
-]
-
-
 def test_five_hundred_identifiable_data_sets_converge_in_a_handful_of_evaluations() -> None:
-    rng = np.random.default_rng(2026)
-    evaluations = [converged(DESIGNS[s % len(DESIGNS)](rng)).evaluations for s in range(500)]
+    evaluations = [converged((s.y, s.by_visit, s.overall)).evaluations for s in sweep(500)]
     assert np.median(evaluations) <= 5
     assert max(evaluations) <= 8
 
@@ -106,7 +97,7 @@ def test_nearly_collinear_visits_are_fitted_after_a_second_pass(apart: float) ->
 def test_the_likelihood_never_ends_below_that_of_nearby_covariances() -> None:
     from armwise.stats.repeated.fitting import evaluate_at
 
-    fit = converged(DESIGNS[1](np.random.default_rng(1)))
+    fit = converged(simulated(np.random.default_rng(1), 40, ar1(5, 0.8), 0.15))
     assert fit.wide is not None
     rng = np.random.default_rng(2)
     for _ in range(20):

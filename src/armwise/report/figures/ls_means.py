@@ -7,7 +7,7 @@ from armwise.report.comparisons import model_differences, model_means, usable
 from armwise.report.figures.panels import Course, panels
 from armwise.report.figures.style import Better
 from armwise.report.numbers import row_decimals
-from armwise.report.words import Words, inside
+from armwise.report.words import Words, inside, opening
 
 
 def ls_means(
@@ -31,9 +31,11 @@ def ls_means(
     means = model_means(results, analysis, "ls mean")
     known = [row for rows in means.values() for row in rows.values() if usable(row)]
     kind = {"change": "change in ", "percent-change": "per cent change in "}.get(endpoint.kind, "")
+    adjusted = declared.adjust != "none"
+    what = f"mean {kind}{inside(label) if kind else label}"
     course = Course(
         name=f"ls means {analysis}",
-        what=f"Adjusted mean {kind}{inside(label) if kind else label}",
+        what=f"Adjusted {what}" if adjusted else f"{opening(what)}, from the model",
         means=means,
         counts=model_means(results, analysis, "n"),
         gaps=model_differences(results, analysis),
@@ -41,5 +43,6 @@ def ls_means(
         change=bool(kind),
         counted="Patients observed",
     )
-    title = f"{label} by visit: adjusted means and differences between the arms, from one model of all visits"
+    means_of = "adjusted means" if adjusted else "means"
+    title = f"{label} by visit: {means_of} and differences between the arms, from one model of all visits"
     return panels(results, course, title, better=better, mid=mid, width=width)

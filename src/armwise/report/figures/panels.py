@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from armwise.analysis.repeated import TOO_FEW
 from armwise.analysis.results import Results, Row
 from armwise.report.comparisons import Table, has_interval, treatments, usable
 from armwise.report.figures.names import NOT_ESTIMABLE, arm_name, arm_short, time_axis, value_text
@@ -16,7 +17,7 @@ from armwise.report.figures.svg import Drawing, leading, middle, px
 from armwise.report.figures.text import spread, wrap
 from armwise.report.figures.text import width as text_width
 from armwise.report.numbers import MIXED, level, levels, shown
-from armwise.report.words import joined
+from armwise.report.words import Words, joined
 
 ABOVE, BELOW = 210.0, 112.0  # heights of the two panels; the upper one grows with its names
 DODGE = 5.0
@@ -324,13 +325,16 @@ class Panels:
     def _missing(self, y: float) -> float:
         """What could not be estimated, in words."""
         notes: dict[tuple[str, str], list[str]] = {}
+        words = Words.of(self.results)
         several = len(self.gaps) > 1
         for what, found, named in (("Mean", self.means, True), ("Difference", self.gaps, several)):
             for arm, rows in found.items():
                 subject = f"{what}, {arm_short(self.results, arm)}," if named else what
                 for visit, row in rows.items():
                     if not usable(row):
-                        notes.setdefault((subject, row["reason"] or ""), []).append(visit)
+                        why = words.reason(row["reason"] or "")
+                        why = TOO_FEW if why.startswith(TOO_FEW) else why  # how few is in the row
+                        notes.setdefault((subject, why), []).append(visit)
         for (subject, reason), visits in notes.items():
             when = joined([self.results.protocol.visit_label(v) for v in visits])
             text = f"{subject} {NOT_ESTIMABLE} at {when}{f': {reason}' if reason else ''}"

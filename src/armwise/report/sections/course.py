@@ -132,11 +132,21 @@ def _table(results: Results, words: Words, score: str, endpoint: str, visits: li
     rows = [_line(results, words, score, visit, table, ci) for visit in visits]
     label = words.score(score).label
     caption = text(
-        "Means of those with a score at the visit; differences of those compared. {note}",
+        "Means of those with a score at the visit; differences {of}. {note}",
+        of=_of_whom(words, table),
         note=words.allocation_note,
     )
     made = Table(f"{label} by visit.", tuple(columns), tuple(rows), caption, compact=True)
     return folded(made, len(words.arms), len(words.treatments), f"below: difference {change} ({ci})")
+
+
+def _of_whom(words: Words, table: comparisons.Table) -> str:
+    """Whose differences the table shows: a model of all visits has more patients than were compared at one."""
+    names = {row["analysis"] for rows in table.values() for row in rows.values()}
+    models = [comparisons.analysis_of(words.protocol, name).method == "mmrm" for name in names]
+    if models and all(models):
+        return "from one model of all visits"
+    return "of those compared" + (", or from one model of all visits" if any(models) else "")
 
 
 def _line(results: Results, words: Words, score: str, visit: str, table: comparisons.Table, ci: str) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from markupsafe import Markup
@@ -41,7 +42,7 @@ INTERVALS: Mapping[str, str] = {
     "newcombe": "the unadjusted difference in risks has Newcombe’s interval from two Wilson limits",
     "miettinen-nurminen": "score intervals for risks and their ratios follow Miettinen and Nurminen",
     "ancova": "analysis of covariance gives t intervals from its model",
-    "mmrm": "the mixed model for repeated measures gives t intervals, with degrees of freedom of their own for each",
+    "mmrm": "the mixed model for repeated measures gives t intervals, with the degrees of freedom said above",
     "welch": "unadjusted differences in means have Welch’s interval",
     "fisher": "Fisher’s exact method gives the conditional odds ratio",
     "wilson": "single proportions have Wilson’s interval",
@@ -281,20 +282,43 @@ def _weights(words: Words) -> Text:
 
 
 def _missing(words: Words) -> Text:
-    rules = dict.fromkeys(a.missing for a in words.protocol.analyses.values())
-    primary = comparisons.analysis_of(words.protocol, comparisons.primary_name(words.protocol)).missing
-    others = [missing_rule(r) for r in rules if r != primary]
-    also = f" In other analyses: {'; '.join(others)}." if others else ""
+    """The rule of each analysis: the primary one's first, the most frequent of the others as that of all others."""
+    analyses = words.protocol.analyses
+    primary = comparisons.primary_name(words.protocol)
+    by_rule: dict[str, list[str]] = {}
+    for name, declared in analyses.items():
+        if name != primary:
+            by_rule.setdefault(declared.missing, []).append(name)
+    first = analyses[primary].missing
+    said = [f"Primary analysis: {missing_rule(first)}."]
+    named = sorted(
+        by_rule, key=lambda rule: (len(by_rule[rule]), rule == first)
+    )  # the last is that of all others
+    labels = Counter(_named(words, name) for name in analyses)
+    for rule in named:
+        names = [
+            _named(words, name) if labels[_named(words, name)] == 1 else f"{_named(words, name)} ({name})"
+            for name in by_rule[rule]
+        ]
+        whose = joined(names) if rule != named[-1] or len(names) == 1 else "All other analyses"
+        what = "the rule of the primary analysis" if rule == first else missing_rule(rule)
+        said.append(f"{opening(whose)}: {what}.")
     return _paragraph(
         "Missing answers",
-        f"Primary analysis: {missing_rule(primary)}.{also} Items missing within a questionnaire follow the instrument’s"
-        " own rule.",
+        f"{' '.join(said)} Items missing within a questionnaire follow the instrument’s own rule.",
     )
+
+
+def _named(words: Words, name: str) -> str:
+    declared = words.protocol.analyses[name]
+    return declared.label or words.endpoint(declared.endpoint)
 
 
 def _ls_means(words: Words) -> Text:
     weights = dict.fromkeys(
-        a.ls_means for a in words.protocol.analyses.values() if a.method in ("ancova", "mmrm")
+        a.ls_means
+        for a in words.protocol.analyses.values()
+        if a.method in ("ancova", "mmrm") and a.adjust != "none"
     )
     said = {
         "equal": "equal weights for the categories of a factor",

@@ -57,6 +57,7 @@ def section(results: Results, words: Words) -> Section | None:
         _assumptions(words, adjusted),
         _unadjusted_note(words, found, adjusted),
         *_margins(results, words),
+        _tested_margins(results, words, found),
         _lord_note(differ) if assumed else "",
         *_reasons(words, found),
     )
@@ -146,8 +147,20 @@ def _caption(words: Words, found: list[Outcome]) -> str:
         "patients who improved" if responses else "",
     ]
     return (
-        f"{opening(joined(said, 'or'))}, {time}, of the patients compared; the difference is treatment minus"
+        f"{opening(joined(said, 'or'))}, {time}, of {_whom(words, found)}; the difference is treatment minus"
         f" {words.arm(words.protocol.reference)}{_ratio_words(words, found)}."
+    )
+
+
+def _whom(words: Words, found: list[Outcome]) -> str:
+    """Of whom the numbers of the arms are: a model of all visits compares more patients than were seen at the last."""
+    models = [comparisons.analysis_of(words.protocol, o.analysis).method == "mmrm" for o in found]
+    if all(models):
+        return "those observed"
+    return (
+        "the patients compared (those observed, where one model takes all visits)"
+        if any(models)
+        else "the patients compared"
     )
 
 
@@ -305,6 +318,19 @@ def _margins(results: Results, words: Words) -> list[str]:
             label = declared.label or words.endpoint(declared.endpoint)
             said += [f"{opening(label)}{time}: {verdict}."] if verdict else []
     return said
+
+
+def _tested_margins(results: Results, words: Words, found: list[Outcome]) -> str:
+    """Whose P value says nothing of no difference, where any is shown: it is that of the margin."""
+    names = dict.fromkeys(
+        spoken(words.endpoint(o.endpoint))
+        for o in found
+        if comparisons.analysis_of(words.protocol, o.analysis).margin is not None
+        and comparisons.adjusted_p(results, o.row) is not None
+    )
+    return (
+        f"{opening(joined(names))}: the P value tests the margin, not a difference of zero." if names else ""
+    )
 
 
 def adjusts(words: Words) -> bool:

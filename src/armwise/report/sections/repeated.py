@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from armwise.analysis.repeated import COVARIANCES
+from armwise.analysis.repeated import DEGREES_OF_FREEDOM, covariance_words, fitted_covariance
 from armwise.analysis.results import Results, Row
 from armwise.protocol.model import Analysis
 from armwise.report import cite, comparisons, headings
@@ -16,7 +16,10 @@ from armwise.report.figures.style import Better
 from armwise.report.numbers import MIXED, level, row_decimals
 from armwise.report.page import Block, Figure, Section, figure
 from armwise.report.tables import Column, Line, Table, Text, folded, noted
-from armwise.report.words import Words, inside, joined, opening, spoken
+from armwise.report.words import Words, hyphenless, inside, joined, opening, spoken
+
+#: Letters of a visit's label that stand in one line at the head of a row.
+SHORT = 14
 
 
 def section(results: Results, words: Words) -> Section | None:
@@ -29,10 +32,12 @@ def section(results: Results, words: Words) -> Section | None:
     if not names:
         return None
     blocks: list[Block] = []
-    for name in names:
-        blocks.append(Block(_figure(results, words, name), noted(*_notes(results, words, name))))
+    many = len(names) > 1
+    for i, name in enumerate(names):
+        notes = [*_notes(results, words, name), *([] if i else _assumptions(words))]
+        blocks.append(Block(_figure(results, words, name, many), noted(*notes)))
         blocks.append(Block(_table(results, words, name)))
-        blocks.append(Block(_covariance(results, words, name), noted(_fit(results, name))))
+        blocks.append(Block(_covariance(results, words, name, many), noted(_fit(results, words, name))))
     return Section(
         name="repeated",
         short="All visits in one model",
@@ -61,7 +66,16 @@ def _change(words: Words, name: str) -> str:
     return {"change": "change", "percent-change": "per cent change"}.get(kind, "value")
 
 
-def _figure(results: Results, words: Words, name: str) -> Figure:
+def _adjusted(words: Words, name: str) -> bool:
+    return words.protocol.analyses[name].adjust != "none"
+
+
+def _means(words: Words, name: str) -> str:
+    """What the LS means are called, for readers."""
+    return "adjusted means" if _adjusted(words, name) else "means from the model"
+
+
+def _figure(results: Results, words: Words, name: str, many: bool) -> Figure:
     declared = words.protocol.analyses[name]
     score = words.score_of(declared.endpoint)
     better: Better = "higher" if words.score(score).higher_is_better else "lower"
@@ -70,11 +84,16 @@ def _figure(results: Results, words: Words, name: str) -> Figure:
         if words.protocol.endpoints[declared.endpoint].kind != "percent-change"
         else None
     )
+    called = opening(_called(words, name))
+    finding = headings.model_finding(results, words, name).removeprefix("was ")
     return figure(
-        f"{opening(_called(words, name))}, all visits in one model.",
+        f"{called}: {finding}."
+        if many
+        else f"{called}, all visits in one model.",  # one: it is the section's heading
         text(
-            "Above, adjusted means of the {change} with their intervals; below, the difference at each visit that is"
+            "Above, {means} of the {change} with their intervals; below, the difference at each visit that is"
             " compared. {chosen}",
+            means=_means(words, name),
             change=_change(words, name),
             chosen=words.allocation_note,
         ),
@@ -83,18 +102,26 @@ def _figure(results: Results, words: Words, name: str) -> Figure:
 
 
 def _notes(results: Results, words: Words, name: str) -> list[Text]:
-    """What the model used, what it takes for granted, and what was wrong with the data, if anything."""
+    """Which analysis it is, what was wrong with the data, if anything, and what the model used."""
     declared = words.protocol.analyses[name]
-    visits = words.protocol.measured_visits(declared.endpoint)
+    seen = _seen(results, words, name)
     observations = results.one(analysis=name, statistic="observations")
     used: Text = ""
-    if observations is not None:
+    if observations is not None and observations["estimate"]:
+        unseen = [v for v in words.protocol.measured_visits(declared.endpoint) if v not in seen]
         used = text(
-            "The model uses {k} answers of {n} patients at {visits}, whichever of them a patient has.",
+            "The model uses {k} answers of {n} patients at {visits}, whichever of them a patient has{aside}.{unseen}",
             k=cite.count(observations),
             n=cite.count(observations, "n"),
-            visits=joined(words.visit(v) for v in visits),
+            visits=joined(words.visit(v) for v in seen),
+            aside=_aside(words, declared),
+            unseen=f" Nobody was observed at {joined(words.visit(v) for v in unseen)}." if unseen else "",
         )
+    return [_role(words, name), troubles(results, name), used]
+
+
+def _assumptions(words: Words) -> list[Text]:
+    """What such a model takes for granted, once for all of them."""
     assumes = (
         "It assumes that a missing answer is missing at random: that, given arm, covariates and the answers that are"
         " there, it would have been like those of the others."
@@ -102,10 +129,34 @@ def _notes(results: Results, words: Words, name: str) -> list[Text]:
     chosen = (
         f"{opening(words.chosen)}: the difference assumes that patients alike in what was recorded would have fared"
         " alike."
-        if words.nonrandomised
-        else ""
     )
-    return [troubles(results, name), used, assumes, chosen]
+    return [assumes, chosen if words.nonrandomised else ""]
+
+
+def _seen(results: Results, words: Words, name: str) -> list[str]:
+    """The visits of a model at which anybody was observed."""
+    counts = comparisons.model_means(results, name, "n").values()
+    visits = words.protocol.measured_visits(words.protocol.analyses[name].endpoint)
+    return [v for v in visits if any(rows[v]["estimate"] for rows in counts if v in rows)]
+
+
+def _role(words: Words, name: str) -> str:
+    """`A sensitivity analysis of the primary one (MMRM).`: what the plan makes of it."""
+    declared = words.protocol.analyses[name]
+    role = hyphenless(declared.role)
+    article = "The" if declared.role == "primary" else "An" if role[0] in "aeiou" else "A"
+    supported = words.protocol.analyses.get(declared.supports or "")
+    whose = f" of “{supported.label or words.endpoint(supported.endpoint)}”" if supported else ""
+    return f"{article} {role} analysis{whose}{'' if declared.planned else ', post hoc'}."
+
+
+def _aside(words: Words, declared: Analysis) -> str:
+    """That answers after some events are set aside, where the estimand has any such."""
+    estimand = words.protocol.estimands.get(declared.estimand or "")
+    events = [e for e, strategy in estimand.events.items() if strategy == "hypothetical"] if estimand else []
+    known = words.protocol.events
+    named = [inside((known[e].label if e in known else "") or hyphenless(e)) for e in events]
+    return f"; answers after {joined(named, 'or')} are set aside" if named else ""
 
 
 def troubles(results: Results, name: str) -> Text:
@@ -113,7 +164,8 @@ def troubles(results: Results, name: str) -> Text:
     row = results.one(analysis=name, statistic="log likelihood")
     if row is None or not row["reason"]:
         return ""
-    return text("<b>{what}</b>", what=f"{row['reason'].rstrip('.')}.")
+    what = row["reason"].rstrip(".")
+    return text("<b>{what}</b>", what=opening(what if what.endswith("?") else f"{what}."))
 
 
 def _table(results: Results, words: Words, name: str) -> Table:
@@ -125,7 +177,8 @@ def _table(results: Results, words: Words, name: str) -> Table:
     rows = [r for table in (means, gaps) for by_visit in table.values() for r in by_visit.values()]
     ci = level(rows)
     columns = [Column("Visit", side="left")]
-    said = f"adjusted mean ({ci}), n"
+    adjusted = _adjusted(words, name)
+    said = f"{'adjusted mean' if adjusted else 'mean from the model'} ({ci}),\u00a0n"
     columns += [
         Column(words.short(arm), said, arm=arm, card=f"{words.short(arm)}, {said}", wide=True)
         for arm in words.arms
@@ -133,8 +186,9 @@ def _table(results: Results, words: Words, name: str) -> Table:
     change = "" if _change(words, name) == "value" else " in change"
     for arm in words.treatments:
         against = "Difference" if len(words.treatments) == 1 else f"{words.short(arm)}, difference"
-        columns.append(Column(f"{against} ({ci})", f"{change.strip()}, adjusted".lstrip(", "), wide=True))
-    beside = declared.adjust != "none" and len(words.treatments) == 1
+        small = ", ".join(filter(None, (change.strip(), "adjusted" if adjusted else "")))
+        columns.append(Column(f"{against} ({ci})", small, wide=True))
+    beside = adjusted and len(words.treatments) == 1
     if beside:
         columns.append(
             Column("Unadjusted", "of those observed", card="Unadjusted, of those observed", wide=True)
@@ -150,10 +204,10 @@ def _table(results: Results, words: Words, name: str) -> Table:
         ]
         if beside:
             cells.append(_unadjusted(results, name, visit, gaps[words.treatments[0]].get(visit)))
-        lines.append(Line(words.protocol.visit_label(visit), tuple(cells)))
+        lines.append(Line(_head(words, visit), tuple(cells)))
     caption = text(
-        "Adjusted means of the {change} and how many were observed; the difference is treatment minus"
-        " {reference}. {note}",
+        "{means} of the {change} and how many were observed; the difference is treatment minus {reference}. {note}",
+        means=opening(_means(words, name)),
         change=_change(words, name),
         reference=words.arm(words.protocol.reference),
         note=words.allocation_note,
@@ -163,6 +217,12 @@ def _table(results: Results, words: Words, name: str) -> Table:
         compact=True,
     )  # fmt: skip
     return folded(made, len(words.arms), len(words.treatments), f"below: difference{change} ({ci})")
+
+
+def _head(words: Words, visit: str) -> str:
+    """A visit's label as the head of a row: a short one stays on its line."""
+    label = words.protocol.visit_label(visit)
+    return label.replace(" ", "\u00a0") if len(label) <= SHORT else label
 
 
 def _digits(words: Words, means: comparisons.Table, visit: str) -> int | None:
@@ -181,7 +241,7 @@ def _unadjusted(results: Results, name: str, visit: str, beside: Row | None) -> 
     return cite.with_limits(rows[0], digits) if rows else Markup("")
 
 
-def _covariance(results: Results, words: Words, name: str) -> Table:
+def _covariance(results: Results, words: Words, name: str, many: bool) -> Table:
     """SDs and correlations of what arm and covariates leave unexplained."""
     visits = words.protocol.measured_visits(words.protocol.analyses[name].endpoint)
     sds = {r["visit"]: r for r in results.rows(analysis=name, statistic="sd", arm=None, subgroup=None)}
@@ -198,7 +258,7 @@ def _covariance(results: Results, words: Words, name: str) -> Table:
             cite.estimate(pairs.get((visit, other))) if j > i else Markup("")
             for j, other in enumerate(visits[1:], start=1)
         ]
-        lines.append(Line(words.protocol.visit_label(visit), tuple(cells)))
+        lines.append(Line(_head(words, visit), tuple(cells)))
     caption = (
         "Standard deviation at each visit, and correlations between visits, of what arm and covariates leave."
     )
@@ -208,22 +268,28 @@ def _covariance(results: Results, words: Words, name: str) -> Table:
         tuple(lines),
         caption,
         compact=True,
+        fold="The fitted covariance" if many else "",
     )
 
 
-def _fit(results: Results, name: str) -> Text:
-    """Log likelihood, AIC and number of parameters."""
+def _fit(results: Results, words: Words, name: str) -> Text:
+    """Which covariance was fitted, log likelihood, AIC and number of parameters."""
     likelihood, aic, parameters = (
         results.one(analysis=name, statistic=s) for s in ("log likelihood", "aic", "variance parameters")
     )
     if likelihood is None or not comparisons.usable(likelihood):
         return ""
+    declared = words.protocol.analyses[name]
+    fitted = covariance_words(fitted_covariance(declared, likelihood["reason"] or ""))
+    one = parameters is not None and parameters["estimate"] == 1
     return text(
-        "Restricted log likelihood {l}, AIC {a}; {k} {what}.",
+        "{covariance}, {df}. Restricted log likelihood {l}, AIC {a}; {k} {what}.",
+        covariance=opening(fitted),
+        df=DEGREES_OF_FREEDOM[declared.degrees_of_freedom],
         l=cite.estimate(likelihood),
         a=cite.estimate(aic),
         k=cite.count(parameters),
-        what="variances and correlations",
+        what="variance" if one else "variances and correlations",
     )
 
 
@@ -254,16 +320,12 @@ def _covariate(words: Words, name: str) -> str:
     return f"baseline {said}" if declared is not None and declared.score else said
 
 
-def _effects(words: Words, a: Analysis) -> str:
-    """Which effects differ from visit to visit."""
+def _coefficients(words: Words, a: Analysis) -> str:
+    """Whose coefficients differ from visit to visit."""
     shared = [_covariate(words, c) for c in a.covariates if c in a.one_effect]
     crossed = ["arm", *(_covariate(words, c) for c in a.covariates if c not in a.one_effect)]
-    own = "have effects of their own" if len(crossed) > 1 else "has an effect of its own"
-    same = (
-        f"; {joined(shared)} {'have' if len(shared) > 1 else 'has'} one effect for all visits"
-        if shared
-        else ""
-    )
+    own = "have coefficients of their own" if len(crossed) > 1 else "has coefficients of its own"
+    same = f"; those of {joined(shared)} are the same at all visits" if shared else ""
     return opening(f"{joined(crossed)} {own} at each visit{same}.")
 
 
@@ -273,15 +335,17 @@ def _model(results: Results, words: Words, name: str) -> Text:
     named = (
         "unstructured (a variance for each visit, a correlation for each pair)"
         if a.covariance == "unstructured"
-        else COVARIANCES[a.covariance]
+        else covariance_words(a.covariance)
     )
     second = a.second_covariance
-    fallback = f"; were that to have no fit, {COVARIANCES[second]} was to take its place" if second else ""
+    fallback = (
+        f"; were that to have no fit, {covariance_words(second)} was to take its place" if second else ""
+    )
     trouble = troubles(results, name)
     said = (
         f"{opening(_called(words, name))}: a mixed model for repeated measures (MMRM), fitted by restricted maximum"
-        f" likelihood to every observed answer at {visits}. {_effects(words, a)} The covariance of a"
-        f" patient’s visits is {named}{fallback}; {DEGREES[a.degrees_of_freedom]}. Missing answers are taken to"
-        " be missing at random, given arm, covariates and the visits that were observed."
+        f" likelihood to every observed answer at {visits}{_aside(words, a)}. {_coefficients(words, a)} The covariance"
+        f" of a patient’s visits is {named}{fallback}; {DEGREES[a.degrees_of_freedom]}. Missing answers are taken to be"
+        " missing at random, given arm, covariates and the visits that were observed."
     )
     return text("{said}{sep}{trouble}", said=said, sep=" " if trouble else "", trouble=trouble)

@@ -76,14 +76,14 @@ def anchored(
     L0 = np.linalg.cholesky(sigma)
     P = len(products.n)
     lift, pad, log_det = np.zeros((P, m, m)), np.zeros((P, m, m)), np.empty(P)
-    factors, at = [], {}
+    factors: list[tuple[NDArray[np.intp], Floats]] = []
+    at = {code: p for p, code in enumerate(products.codes.tolist())}
     for p, (seen, g) in enumerate(zip(products.observed, products.group, strict=True)):
         of = np.flatnonzero(seen)
         L, lift[p, : len(of)] = row_factor(L0[g][of])
         pad[p, range(len(of), m), range(len(of), m)] = 1.0
         factors.append((of, L))
         log_det[p] = 2 * np.log(np.diag(L)).sum()
-        at[int((1 << of).sum() + (int(g) << m))] = p
     X: list[list[Floats]] = [[] for _ in range(P)]
     Y: list[list[Floats]] = [[] for _ in range(P)]
     for code, z, _ in rows_by_pattern(wide, products.u_centre, products.y_centre):

@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from armwise.errors import FitError, UsageError
 from armwise.stats.estimate import check_conf_level
 from armwise.stats.repeated.basis import independent_columns
+from armwise.stats.repeated.between_within import between_within
 from armwise.stats.repeated.design import contrast_rows
-from armwise.stats.repeated.fitted import FIXED_DF
 from armwise.stats.repeated.kenward_roger import joint_kenward_roger
+from armwise.stats.repeated.robust import bell_mccaffrey
 from armwise.stats.repeated.satterthwaite import satterthwaite
 from armwise.stats.repeated.text_table import text_table
 from armwise.stats.repeated.wald import f_p, fai_cornelius, t_limits, t_test
@@ -146,7 +147,7 @@ def joint_test(fit: Mmrm, L: ArrayLike) -> JointTest:
     size, scale = len(chosen), 1.0
     if fit.kenward_roger is not None:
         f, df, scale = joint_kenward_roger(fit.inference, fit.kenward_roger, C, estimate)
-    elif fit.df_method in FIXED_DF:
+    elif fit.fixed_df:
         f = float(estimate @ np.linalg.solve(C.T @ fit.whitened_covariance @ C, estimate)) / size
         df = float(degrees_of_freedom(fit, C, rows).min())
     else:
@@ -174,15 +175,11 @@ def degrees_of_freedom(fit: Mmrm, C: Floats, rows: Floats) -> Floats:
         C: shape (r, l), the contrasts in whitened coordinates.
         rows: shape (l, q), the contrasts of the coefficients.
     """
-    if fit.vcov_method != "model" and fit.df_method not in FIXED_DF:
-        from armwise.stats.repeated.robust import bell_mccaffrey
-
+    if fit.vcov_method != "model" and not fit.fixed_df:
         return bell_mccaffrey(fit, C)
     if fit.df_method == "residual":
         return np.full(C.shape[1], float(fit.n_observations - fit.rank))
     if fit.df_method == "between-within":
-        from armwise.stats.repeated.between_within import between_within
-
         return between_within(fit, rows)
     return satterthwaite(fit.inference, C)
 

@@ -1,9 +1,9 @@
 """Covariance structures over visits: parameters to a matrix, with first and second derivatives.
 
-Parameters are logarithms of standard deviations, then correlations as rho = t / sqrt(1 + t^2); where all correlations
-are one number, a logistic onto the values that it can take. This is the parametrisation of R's mmrm, so that degrees of
-freedom and Kenward-Roger's second-order term, which depend on it, can be compared. The unstructured covariance has
-log-Cholesky coordinates there.
+Parameters are logarithms of standard deviations, then correlations as rho = t / sqrt(1 + t^2); for compound symmetry
+and the spatial exponential, a logistic onto the values that rho can take. This is the parametrisation of R's mmrm, so
+that degrees of freedom and Kenward-Roger's second-order term, which depend on it, can be compared. The unstructured
+covariance has log-Cholesky coordinates there.
 """
 
 from __future__ import annotations
@@ -279,9 +279,9 @@ def _structures() -> dict[str, Structure]:
     ]
     families = [
         ("toeplitz", "Toeplitz", _by_lag, _mean_by_lag, None, "order"),
-        ("ar1", "first-order autoregressive", _autoregressive, _lag_one, None, "order"),
+        ("ar1", "AR(1)", _autoregressive, _lag_one, None, "order"),
         ("compound-symmetry", "compound symmetry", _exchangeable, _mean_of_all, _exchangeable_bound, None),
-        ("ante-dependence", "first-order ante-dependence", _ante, _neighbours, None, "order"),
+        ("ante-dependence", "ante-dependence", _ante, _neighbours, None, "order"),
         ("independence", "independence", _uncorrelated, _none, None, None),
     ]
     for name, label, correlations, starting, lowest, depends_on in families:

@@ -82,6 +82,11 @@ class CrossProducts:
         return np.arange(len(self.visits)) * (d if self.weighted else 0)
 
     @property
+    def codes(self) -> Ints:
+        """A pattern as one number, as `rows_by_pattern` gives it: shape (P,)."""
+        return np.asarray(pattern_codes(self.observed, self.group), dtype=np.intp)
+
+    @property
     def n_subjects(self) -> int:
         """Subjects with at least one observed visit."""
         return int(self.n.sum())
@@ -110,7 +115,7 @@ class CrossProducts:
         u_centre = np.where(self.u_centre != 0, self.u_centre, other.u_centre)
         y_centre = np.where(self.observed.any(axis=0), self.y_centre, other.y_centre)
         self, other = moved(self, u_centre, y_centre), moved(other, u_centre, y_centre)
-        key = np.concatenate([_codes(self.observed, self.group), _codes(other.observed, other.group)])
+        key = np.concatenate([self.codes, other.codes])
         codes, first, at = np.unique(key, return_index=True, return_inverse=True)
 
         def joined(name: str) -> Floats:
@@ -238,7 +243,7 @@ def rows_by_pattern(wide: Wide, u_centre: Floats, y_centre: Floats) -> Iterator[
         np.copyto(z, 0.0, where=z != z)
         if wide.weights is not None:
             z = _weighted(wide, part, seen, z)
-        code = _codes(seen, None if wide.group is None else wide.group[part])
+        code = pattern_codes(seen, None if wide.group is None else wide.group[part])
         order = np.argsort(code, kind="stable")
         code = code.take(order)
         z = z.take(order, axis=0)
@@ -299,7 +304,7 @@ def _weighted(wide: Wide, part: slice, seen: Bools, z: Floats) -> Floats:
     return np.concatenate([u, z[:, d:] * root], axis=1)
 
 
-def _codes(observed: Bools, group: NDArray[np.integer] | None) -> NDArray[np.integer]:
+def pattern_codes(observed: Bools, group: NDArray[np.integer] | None) -> NDArray[np.integer]:
     """A pattern as one number: bit j says that visit j was observed, the group stands above the visits."""
     m = observed.shape[1]
     kind: Any = np.uint8 if m <= 8 and group is None else np.uint16 if m <= 16 and group is None else np.int64

@@ -20,6 +20,7 @@ from armwise.stats.repeated.inference import Inference, inference
 from armwise.stats.repeated.kenward_roger import adjustment
 from armwise.stats.repeated.lapack import cholesky
 from armwise.stats.repeated.newton import Optimum, unanchored
+from armwise.stats.repeated.robust import robust_covariance
 
 if TYPE_CHECKING:
     from armwise.stats.repeated.wide import Wide
@@ -112,6 +113,11 @@ class Mmrm:
         return summary_text(self)
 
     @property
+    def fixed_df(self) -> bool:
+        """Whether degrees of freedom are counted, and do not depend on the covariance."""
+        return self.df_method in FIXED_DF
+
+    @property
     def covariance(self) -> str:
         """Name of the covariance structure."""
         return self.structure.name
@@ -157,8 +163,6 @@ class Mmrm:
     def whitened_covariance(self) -> Floats:
         """Covariance of the coefficients in whitened coordinates, shape (r, r): the identity for the plain model."""
         if self.vcov_method != "model":
-            from armwise.stats.repeated.robust import robust_covariance
-
             return robust_covariance(self)
         identity = np.eye(self.rank)
         if self.kenward_roger is None:
@@ -262,7 +266,7 @@ class Mmrm:
         likelihood = "REML" if self.reml else "ML"
         df = DF_WORDS[self.df_method]
         if self.vcov_method != "model":
-            own = df if self.df_method in FIXED_DF else "Bell-McCaffrey"
+            own = df if self.fixed_df else "Bell-McCaffrey"
             df = f"{own}, {VCOV_WORDS[self.vcov_method]} covariance"
         return f"MMRM, {likelihood}, {self.structure.label} covariance, {df}"
 

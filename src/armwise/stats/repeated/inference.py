@@ -30,9 +30,10 @@ class Inference:
     Attributes:
         point: the likelihood at the estimates.
         W: shape (k, k), covariance of the parameters: inverse of the observed information.
-        tangents: shape (k, r, r), Kenward-Roger's P_a whitened, with its sign turned.
+        tangents: shape (k, r, r), minus Kenward-Roger's P_a, whitened.
         directions: for each group, dSigma/dtheta whitened: shape (k_g, m * m).
-        bend: shape (G, m, m), sum of W_ab d2Sigma / dtheta_a dtheta_b; None in linear parameters, where it is 0.
+        bend: shape (G, m, m), sum of W_ab d2Sigma / dtheta_a dtheta_b, relative to the anchor if there is one; None
+            where it is 0 (linear parameters of an unstructured Sigma) or left out (a structure's, with "linear").
     """
 
     point: Point

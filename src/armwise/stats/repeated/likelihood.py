@@ -91,7 +91,7 @@ class Derivatives:
 
     Attributes:
         gradient: shape (G, m, m): d loglik / dT, each entry of T on its own.
-        tangents: shape (k, r, r): d (Fi A Fi') / dT, turned in sign: Kenward-Roger's P_a, whitened.
+        tangents: shape (k, r, r): minus d (Fi A Fi') / dT: minus Kenward-Roger's P_a, whitened.
         V: shape (P, m, m): L'WL of each pattern.
         tensor: shape (G, m * m, m * m): the part of the observed information that is a sum over patterns of
             tr(E_a V E_b F), as the sum of V[j, k] F[l, i].

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from armwise.errors import FileError, UsageError
-from armwise.stats.repeated.cross_products import CrossProducts, cross_products
+from armwise.stats.repeated.cross_products import CrossProducts, cross_products, pattern_codes
 from armwise.stats.repeated.design import CONSTANT
 from armwise.stats.repeated.engines.clusters import Order, OutOfOrderError, ScatteredError, keys_of
 from armwise.stats.repeated.engines.long_rows import Entry, Layout, Piece, Tally, pieces, plain
@@ -181,8 +181,7 @@ def _sorted_groups(products: CrossProducts) -> CrossProducts:
     """Groups in the order of their names, so that the order of rows does not show."""
     names = sorted(products.groups)
     group = np.array([names.index(g) for g in products.groups], dtype=np.intp)[products.group]
-    codes = products.observed @ (1 << np.arange(len(products.visits), dtype=np.int64))
-    at = np.lexsort((codes, group))
+    at = np.lexsort((pattern_codes(products.observed, None), group))
     moved = {name: getattr(products, name)[at] for name in ("observed", "n", "uu", "uy", "yy")}
     logs = None if products.log_weights is None else products.log_weights[at]
     return replace(products, groups=tuple(names), group=group[at], log_weights=logs, **moved)
