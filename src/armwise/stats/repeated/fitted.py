@@ -56,7 +56,7 @@ def check_methods(df: str, vcov: str, *, rows: bool) -> None:
     Raises:
         UsageError: as said.
     """
-    if df not in DF_WORDS or vcov not in VCOV_WORDS:
+    if str(df) not in DF_WORDS or str(vcov) not in VCOV_WORDS:
         raise UsageError(
             f"df {df!r} and vcov {vcov!r}: expected df one of {', '.join(DF_WORDS)} and vcov one of "
             f"{', '.join(VCOV_WORDS)}"

@@ -12,7 +12,7 @@ from formula_data import CONTROL, FIXTURES, KEYS, trial
 
 from armwise.errors import UsageError
 from armwise.stats.repeated.fitted import Mmrm
-from armwise.stats.repeated.fitting import mmrm_wide
+from armwise.stats.repeated.fitting import fit_wide, mmrm_wide
 from armwise.stats.repeated.formula.by_formula import from_formula, mmrm, visit_times
 from armwise.stats.repeated.formula.least_squares_means import lsmeans
 
@@ -82,6 +82,8 @@ def test_the_rows_dropped_are_counted_in_the_fit() -> None:
     data.loc[data["subject"] == "S001", "age"] = np.nan
     lost = int(data.loc[data["subject"] == "S001", "odi"].notna().sum())
     assert fitted(data).dropped == {"odi": 49, "age": lost}
+    wide, design = from_formula(FORMULA, data, **KEYS)
+    assert wide.dropped == fit_wide(wide, design).dropped == {"odi": 49, "age": lost}
     with pytest.raises(UsageError, match="missing values"):
         fitted(data, na_action="raise")
 
@@ -124,6 +126,38 @@ def test_a_covariance_that_depends_on_the_order_of_the_visits_asks_for_an_order_
     )
 
 
+def test_a_polars_categorical_declares_no_order_and_is_told_what_does() -> None:
+    data = pl.from_pandas(trial()).with_columns(pl.col("visit").replace({"m1": "early", "m12": "late"}))
+    with pytest.raises(UsageError, match="make the column a pandas Categorical or a Polars Enum"):
+        fitted(data.with_columns(pl.col("visit").cast(pl.Categorical)), covariance="ar1")
+    order = ["early", "m3", "m6", "late"]
+    declared = fitted(data.with_columns(pl.col("visit").cast(pl.Enum(order))), covariance="ar1")
+    assert declared.design.visits == tuple(order)
+
+
+def test_text_visits_with_a_sign_have_the_order_of_their_numbers_and_are_their_times() -> None:
+    data = trial()
+    data["visit"] = data["visit"].replace({"m1": "-3", "m3": "0", "m6": "6", "m12": "12"})
+    assert fitted(data, covariance="ar1").design.visits == ("-3", "0", "6", "12")
+    given = fitted(data, covariance="sp_exp", times=[-3, 0, 6, 12])
+    assert fitted(data, covariance="sp_exp").loglik == pytest.approx(given.loglik, rel=1e-12)
+
+
+@pytest.mark.parametrize("reml", ["ML", "REML", 1, None])
+def test_a_likelihood_that_is_not_true_or_false_is_refused_and_not_taken_for_reml(reml: Any) -> None:
+    with pytest.raises(UsageError, match=rf"reml is {reml!r}; expected True"):
+        fitted(reml=reml)
+
+
+def test_arguments_of_another_kind_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"covariance is \['us'\]; expected the name of a structure"):
+        fitted(covariance=["us"])
+    with pytest.raises(UsageError, match="reference is 'control'; expected factor -> level"):
+        fitted(reference="control")
+    with pytest.raises(UsageError, match="the table has no rows"):
+        fitted(trial().iloc[:0])
+
+
 def test_times_that_do_not_fit_the_visits_are_refused() -> None:
     assert visit_times(None, ["30", "91"]) == [30.0, 91.0]
     with pytest.raises(UsageError, match="visits m1, m3 are not numbers, so that the time between them"):
@@ -132,6 +166,11 @@ def test_times_that_do_not_fit_the_visits_are_refused() -> None:
         visit_times({"m1": 1}, ["m1", "m3"])
     with pytest.raises(UsageError, match="times has 1 values for 2 visits"):
         visit_times([1], ["m1", "m3"])
+    with pytest.raises(UsageError, match="times is 5; expected visit -> time"):
+        visit_times(5, ["m1", "m3"])  # type: ignore[arg-type]
+    for bad in (["one", "two"], {"m1": "one", "m3": "two"}):
+        with pytest.raises(UsageError, match="times holds 'one'; expected numbers"):
+            visit_times(bad, ["m1", "m3"])  # type: ignore[arg-type]
 
 
 def test_an_unknown_covariance_is_refused_before_the_data_are_read() -> None:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from formula_data import CONTROL, KEYS, trial
 
@@ -25,7 +29,6 @@ def test_factors_have_levels_and_covariates_their_mean_over_the_analysed_rows() 
     assert found.means == pytest.approx(
         {"baseline": rows["baseline"].mean(), "age": rows["age"].mean()}, rel=1e-14
     )
-    assert found.dropped == {"odi": 49}
 
 
 def test_rows_of_the_grid_at_the_values_of_the_data_are_the_rows_of_the_model() -> None:
@@ -72,3 +75,38 @@ def test_values_can_be_fixed_and_unknown_ones_are_refused() -> None:
         found.values({"arm": "sham"})
     with pytest.raises(UsageError, match='weights is \'proportional\'; expected "equal" or "observed"'):
         found.averaged(["arm"], weights="proportional")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "several", [[40, 60], (40, 60), np.array([40, 60]), pd.Series([40, 60]), pl.Series([40, 60])]
+)
+def test_several_values_may_come_in_any_sequence(several: Any) -> None:
+    assert grid().values({"age": several})["age"] == (40.0, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("at", "message"),
+    [
+        ({"visit": []}, "at has no value of 'visit'; give one, or leave 'visit' out"),
+        ({"age": ()}, "at has no value of 'age'"),
+        ({"age": "old"}, "at: 'age' is 'old'; expected a finite number"),
+        ({"age": [40, None]}, "at: 'age' is None; expected a finite number"),
+        ({"age": float("nan")}, "at: 'age' is nan; expected a finite number"),
+        ({"arm": [["bmc"]]}, "'arm' has no level "),
+        ("age", "at is 'age'; expected values by variable, such as {'age': 50}"),
+    ],
+)
+def test_values_of_a_covariate_that_are_no_numbers_and_factors_without_a_level_are_refused(
+    at: Any, message: str
+) -> None:
+    with pytest.raises(UsageError) as error:
+        grid().averaged(["arm"], at)
+    assert str(error.value).startswith(message)
+
+
+def test_a_value_beyond_the_knots_of_a_spline_is_named_with_its_covariate_and_the_analysed_range() -> None:
+    ages = trial().dropna(subset=["odi"])["age"]
+    with pytest.raises(UsageError) as error:
+        grid().averaged(["arm"], {"age": [50, 200], "baseline": 40})
+    assert f"(age 200 is outside the analysed rows' {ages.min()} to {ages.max()}): " in str(error.value)
+    assert "bs(age, df=4)" in str(error.value)

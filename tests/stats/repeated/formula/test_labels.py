@@ -131,6 +131,31 @@ def test_names_with_numbers_are_ordered_by_their_numbers() -> None:
     ]
 
 
+def test_a_minus_before_a_number_is_its_sign_and_a_hyphen_is_none() -> None:
+    assert sorted(["6", "0", "-3", "-12"], key=natural) == ["-12", "-3", "0", "6"]
+    assert sorted(["day 0", "day -7", "day 14"], key=natural) == ["day -7", "day 0", "day 14"]
+    assert sorted(["visit-10", "visit-2"], key=natural) == ["visit-2", "visit-10"]
+
+
+@pytest.mark.parametrize(
+    "labels", [[1, "1"], ["True", True], pd.Categorical(["2", 2, "2"], categories=[2, "2"]), [2.5, "2.5"]]
+)
+def test_labels_of_two_types_that_look_alike_are_refused(labels: object) -> None:
+    series = pd.Series(labels, name="arm", dtype=None if isinstance(labels, pd.Categorical) else object)
+    with pytest.raises(
+        UsageError, match=r"column 'arm' has the labels .* and .*, which look alike; write them in one"
+    ):
+        label_codes(nw.from_native(series, series_only=True))
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_subjects_of_two_types_that_look_alike_are_refused(runs: int) -> None:
+    series = pd.Series(np.repeat(np.array([1, "b", "1", 2], dtype=object), runs), name="s")
+    with pytest.raises(UsageError, match="column 's' has the labels 1 and '1', which look alike"):
+        subject_codes(nw.from_native(series, series_only=True))
+    subject_codes(nw.from_native(series[series != "1"], series_only=True))
+
+
 def test_a_whole_number_is_shown_without_decimals_and_a_long_list_is_cut() -> None:
     assert (text(3.0), text(2.5), text("3.0"), text(True)) == ("3", "2.5", "3.0", "True")
     assert shown("abcdefg") == "a, b, c, d, e and 2 more"

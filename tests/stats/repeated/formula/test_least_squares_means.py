@@ -155,6 +155,15 @@ def test_names_levels_and_weights_that_do_not_exist_are_refused(fit: Mmrm) -> No
         (lambda: means.average("visit", {"m24": 1}), "weights name m24"),
         (lambda: means.average("visit", [1, 2]), "2 weights for 4 levels of 'visit'"),
         (lambda: means.average("visit", {"m1": 1, "m3": -1}), "sum to 0"),
+        (lambda: means.average("visit", {"m1": np.inf}), "sum to inf; expected a positive sum"),
+        (
+            lambda: means.average("visit", {"m1": "all"}),
+            "weights over 'visit' are .*; expected numbers, by level or in",
+        ),
+        (lambda: means.average("visit", 2), "weights over 'visit' are 2; expected numbers"),  # type: ignore[arg-type]
+        (lambda: means.pairs(by=2), "2 names no variables; expected a name or a list of them"),  # type: ignore[arg-type]
+        (lambda: lsmeans(fit, None), "None names no variables"),  # type: ignore[arg-type]
+        (lambda: lsmeans(fit, [["arm"]]), r"has no variable \['arm'\]"),  # type: ignore[list-item]
         (lambda: means.row(arm="bmc"), "4 rows are labelled"),
     ):
         with pytest.raises(UsageError, match=message):

@@ -138,7 +138,7 @@ def test_a_table_in_which_nothing_is_complete_says_what_is_missing() -> None:
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.from_pandas])
 def test_an_empty_table_is_refused(make: Any) -> None:
-    with pytest.raises(UsageError, match="missing: nothing, but the table is empty"):
+    with pytest.raises(UsageError, match="the table has no rows; expected one row a subject and visit"):
         read(make(trial().iloc[:0]))
 
 
@@ -181,3 +181,53 @@ def test_nullable_integers_keep_their_missing_values() -> None:
     data.loc[observed[0], "age"] = pd.NA
     assert read(data).dropped["age"] == 1
     assert read(pl.from_pandas(data)).dropped["age"] == 1
+
+
+def test_two_columns_of_one_name_are_refused_by_name() -> None:
+    data = trial()
+    with pytest.raises(
+        UsageError, match="the data have more than one column 'age'; rename or remove all but one"
+    ):
+        read(pd.concat([data, data[["age"]]], axis=1))
+
+
+def test_columns_that_are_called_by_numbers_are_listed_when_one_is_not_found() -> None:
+    with pytest.raises(UsageError, match=r"no column 'odi'.*; their columns are 0, 1"):
+        read(pd.DataFrame([[1, 2]]))
+
+
+@pytest.mark.parametrize("word", ["omit", "fail", "na.omit", True, None])
+def test_an_unknown_action_for_missing_values_is_refused_and_does_not_drop_them(word: Any) -> None:
+    with pytest.raises(UsageError, match=re.escape(f'na_action is {word!r}; expected "drop"')):
+        read(trial(), na_action=word)
+
+
+@pytest.mark.parametrize("role", ["subject", "visit", "group", "weights"])
+@pytest.mark.parametrize("name", [["subject"], 3, ("visit",)])
+def test_a_column_that_is_not_called_by_a_name_is_refused(role: str, name: Any) -> None:
+    with pytest.raises(UsageError, match=re.escape(f"{role} is {name!r}; expected the name of a column")):
+        read(trial(), **{role: name})
+
+
+def test_no_subject_and_a_subject_that_is_the_visit_are_refused() -> None:
+    with pytest.raises(UsageError, match="subject is None; expected the name of a column"):
+        read(trial(), subject=None)
+    with pytest.raises(UsageError, match="subject and visit are both 'visit'; expected two columns"):
+        read(trial(), subject="visit")
+
+
+@pytest.mark.parametrize("visits", ["m1", 3])
+def test_visits_that_are_no_list_are_refused(visits: Any) -> None:
+    with pytest.raises(
+        UsageError, match=f"visits is {visits!r}; expected a list of the visits in their order"
+    ):
+        read(trial(), visits=visits)
+
+
+@pytest.mark.parametrize("name", ["arm", "visit", "subject"])
+def test_labels_of_two_types_that_look_alike_are_refused(name: str) -> None:
+    data = trial()
+    labels = dict(zip(data[name].unique(), [1, "1", *range(2, 99)], strict=False))
+    data[name] = data[name].map(labels).astype(object)
+    with pytest.raises(UsageError, match=f"column {name!r} has the labels 1 and '1', which look alike"):
+        read(data)

@@ -76,12 +76,22 @@ def test_a_model_without_visits_has_one_mean_an_arm() -> None:
         standardised_means(fit, "arm", visit="m12")
 
 
+def test_visits_may_come_in_any_sequence(fit: Mmrm) -> None:
+    listed = standardised_means(fit, "arm", visit=["m12", "m1"]).means
+    assert standardised_means(fit, "arm", visit=np.array(["m12", "m1"])).means.rows() == listed.rows()
+
+
 def test_what_cannot_be_standardised_is_refused(fit: Mmrm) -> None:
     for call, message in (
         (lambda: standardised_means(fit, "age"), "'age' is not a factor to standardise by"),
         (lambda: standardised_means(fit, "visit"), "'visit' is not a factor to standardise by"),
         (lambda: standardised_means(fit, "dose"), "no variable 'dose'"),
         (lambda: standardised_means(fit, "arm", visit="m24"), "'visit' has no level 'm24'"),
+        (
+            lambda: standardised_means(fit, "arm", visit=[]),
+            "visit is an empty list; name a visit, or leave it out",
+        ),
+        (lambda: standardised_means(fit, ["arm"]), r"has no variable \['arm'\]"),  # type: ignore[arg-type]
         (lambda: standardised_means(fit, "arm", target="all"), "target is 'all'"),  # type: ignore[arg-type]
         (lambda: standardised_means(_from_arrays(), "arm"), "standardised_means needs a model by formula"),
     ):

@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from formula_data import CONTROL, KEYS, answers, at_sigma, trial
 
-from armwise.errors import UsageError
+from armwise.errors import FitError, UsageError
 from armwise.stats.repeated.fitting import mmrm_wide
 from armwise.stats.repeated.formula.by_formula import mmrm
 from armwise.stats.repeated.formula.least_squares_means import lsmeans
@@ -90,13 +91,76 @@ def test_a_term_of_which_nothing_is_estimable_says_so() -> None:
     found = term_tests(mmrm("odi ~ visit + age + copy", data, **KEYS, covariance="cs"))
     assert (found["age"].df1, found["copy"].df1) == (0, 0)
     assert np.isnan(found["age"].p)
+    assert repr(found).splitlines()[-1] == "age, copy: nothing of it is estimable beside the other terms"
+
+
+@pytest.mark.parametrize("kind", ["III", "II"])
+@pytest.mark.parametrize("terms", ["C(centre) + region", "region + C(centre)"])
+def test_a_factor_that_another_factor_determines_has_no_test_and_the_other_has_what_it_adds(
+    terms: str, kind: Any
+) -> None:
+    data = trial()
+    data["centre"] = data["site"].map({"a": 1, "b": 2, "c": 3})
+    data["region"] = np.where(data["centre"] < 3, "north", "south")
+    fit = mmrm(f"odi ~ arm * visit + {terms}", data, **KEYS, reference=CONTROL)
+    found = term_tests(fit, kind)
+    assert (found["region"].df1, found["region"].note) == (
+        0,
+        "nothing of it is estimable beside the other terms",
+    )
+    assert np.isnan([found["region"].f, found["region"].df2, found["region"].p]).all()
+    # beside the region, a centre adds the comparison of the two centres in the north
+    north = lsmeans(mmrm("odi ~ arm * visit + C(centre)", data, **KEYS, reference=CONTROL), "centre").pairs()
+    assert found["C(centre)"].df1 == 1
+    assert found["C(centre)"].f == pytest.approx(float(north.result.t[0]) ** 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["III", "II"])
+def test_covariates_that_are_functions_of_each_other_have_no_test(kind: Any) -> None:
+    fit = mmrm("odi ~ arm * visit + baseline + z", trial().assign(z=lambda d: 2 * d["baseline"] + 1), **KEYS)
+    found = term_tests(fit, kind)
+    assert [(test.name, test.df1) for test in found.tests] == [
+        ("arm", 1), ("visit", 3), ("baseline", 0), ("z", 0), ("arm:visit", 3)
+    ]  # fmt: skip
+
+
+def test_a_factor_that_interacts_with_a_covariate_is_tested_where_the_covariate_is_0() -> None:
+    raw = mmrm("odi ~ arm + baseline * visit", trial(), **KEYS)
+    centred = mmrm("odi ~ arm + center(baseline) * visit", trial(), **KEYS)
+    for fit, at in ((raw, {"baseline": 0}), (centred, None)):
+        every = lsmeans(fit, "visit", at=at)
+        assert term_tests(fit)["visit"].f == pytest.approx(every.pairs().joint().f, rel=1e-6)
+    assert term_tests(raw)["visit"].f != pytest.approx(term_tests(centred)["visit"].f, rel=0.1)
+
+
+def test_a_term_for_which_kenward_rogers_f_is_not_defined_has_a_note_and_the_others_their_tests() -> None:
+    rng = np.random.default_rng(35)
+    y = rng.normal(size=(20, 1)) + rng.normal(size=(20, 4))
+    y[rng.random((20, 4)) < 0.3] = np.nan
+    data = pd.DataFrame({
+        "s": np.repeat(np.arange(20), 4), "v": np.tile(list("abcd"), 20), "arm": np.repeat(["n", "o"] * 10, 4),
+        "y": y.ravel(),
+    })  # fmt: skip
+    fit = mmrm("y ~ arm * v", data, subject="s", visit="v")
+    found = term_tests(fit)
+    assert found["arm"].p == pytest.approx(0.335, abs=1e-3)
+    for name in ("v", "arm:v"):
+        assert found[name].df1 == 3
+        assert np.isnan([found[name].f, found[name].df2, found[name].p]).all()
+        assert "use df='satterthwaite'" in found[name].note
+    assert repr(found).splitlines()[-1] == f"v, arm:v: {found['v'].note}"
+    assert found.to_polars()["note"].to_list() == ["", found["v"].note, found["arm:v"].note]
+    with pytest.raises(FitError, match="use df='satterthwaite'"):
+        lsmeans(fit, "arm | v").pairs().joint()
+    other = term_tests(fit.using(df="satterthwaite"))
+    assert all(test.f > 0 and 0 < test.p < 1 and not test.note for test in other.tests)
 
 
 def test_degrees_of_freedom_are_those_of_the_fit() -> None:
     fit = mmrm(BY_VISIT, trial(), **KEYS, reference=CONTROL)
     found = term_tests(fit)
     assert found["age"].df2 == pytest.approx(float(_df_of(fit, "age")), rel=1e-9)
-    assert found.to_polars().columns == ["name", "f", "df1", "df2", "p"]
+    assert found.to_polars().columns == ["name", "f", "df1", "df2", "p", "note"]
     assert repr(found).splitlines()[0] == "Type III tests"
     assert repr(found).splitlines()[1].split() == ["name", "f", "df1", "df2", "p"]
 

@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from armwise.errors import UsageError
 from armwise.stats.repeated.design import Design
 from armwise.stats.repeated.formula.factors import pandas_frame
-from armwise.stats.repeated.formula.formula import Parsed, outcome_values, parse, structure
 from armwise.stats.repeated.formula.grid import Grid, factors_of
-from armwise.stats.repeated.formula.labels import Coded, shown, text
+from armwise.stats.repeated.formula.labels import NUMBER, Coded, shown, text
 from armwise.stats.repeated.formula.long_table import LongTable, NaAction, read_long
+from armwise.stats.repeated.formula.parse import Parsed, parse
+from armwise.stats.repeated.formula.structured import outcome_values, structured_form
 from armwise.stats.repeated.wide import Wide
 
 if TYPE_CHECKING:
@@ -43,14 +46,15 @@ def mmrm(
 
     Args:
         formula: outcome ~ terms, as in R: `odi ~ arm * visit + baseline * visit + age`. Read by formulaic: `*`, `:`,
-            `/`, `^`, `C(arm, contr.sum)`, `bs(age, df=4)`, `poly(age, 2)`, `log(age)`. Text, booleans, Categoricals
-            and Enums are factors, coded by treatment contrasts with their first level as the reference; levels that no
+            `/`, `^`, `C(arm, contr.sum)`, `bs(age, df=4)`, `poly(age, 2)`, `log(age)`, `sqrt(age)`, `I(age**2)` (a
+            power inside a function is `**`), numpy's functions as `np.sin(age)`. Text, booleans, Categoricals and
+            Enums are factors, coded by treatment contrasts with their first level as the reference; levels that no
             analysed row has are left out. Transforms such as `center` and `bs` see the analysed rows only.
         data: pandas or Polars frame, long: one row a subject and visit.
         subject: column of subjects.
         visit: column of visits, a factor even if it is a number. (Days since baseline would be another column.)
-        visits: the visits in their order. Default: the order of a Categorical or an Enum; numbers by size; text by
-            its words and the numbers in it (m1, m3, m12).
+        visits: the visits in their order. Default: the order of a pandas Categorical or a Polars Enum (a Polars
+            Categorical has none); numbers by size; text by its words and the numbers in it (m1, m3, m12; -3, 0, 6).
         covariance: structure of the covariance of a subject's outcomes; see `mmrm_wide`.
         group: column of groups that have a covariance each.
         weights: column of precision weights.
@@ -89,14 +93,15 @@ def mmrm(
     from armwise.stats.repeated.covariance import structure as covariance_structure
     from armwise.stats.repeated.fitting import fit_wide
 
+    if not isinstance(covariance, str):
+        raise UsageError(f'covariance is {covariance!r}; expected the name of a structure, as "unstructured"')
     chosen = covariance_structure(covariance)
     wide, design = from_formula(
         formula, data, subject=subject, visit=visit, visits=visits, group=group, weights=weights,
         reference=reference, na_action=na_action, ordered=chosen.depends_on is not None,
     )  # fmt: skip
     at = visit_times(times, design.visits) if chosen.depends_on == "times" or times is not None else None
-    fit = fit_wide(wide, design, covariance=covariance, times=at, reml=reml, df=df, vcov=vcov)
-    return replace(fit, dropped=dict(design.grid.dropped) if design.grid is not None else {})
+    return fit_wide(wide, design, covariance=covariance, times=at, reml=reml, df=df, vcov=vcov)
 
 
 def from_formula(
@@ -119,7 +124,8 @@ def from_formula(
         ordered: whether the order of the visits matters, so that one must be known.
 
     Returns:
-        One row a subject, and the columns of the model matrix. `design.grid` makes rows for LS means.
+        One row a subject (`wide.dropped` counts the rows left out), and the columns of the model matrix.
+        `design.grid` makes rows for LS means.
     """
     parsed = parse(formula)
     needed = [*parsed.outcome_variables, *parsed.variables]
@@ -138,7 +144,7 @@ def from_formula(
         _order_is_known(table, visit)
     y = outcome_values(parsed, table)
     table = _with_reference(table, parsed, reference or {})
-    u, design, spec = structure(parsed, table, visit)
+    u, design, spec = structured_form(parsed, table, visit)
     rows = pandas_frame(table)[list(parsed.variables)]
     grid = Grid(
         formula=formula,
@@ -148,7 +154,6 @@ def from_formula(
         rows=rows,
         first=table.first,
         factors=factors_of(spec, rows, parsed.needs),
-        dropped=dict(table.dropped),
     )
     wide = Wide(
         visits=table.visits,
@@ -159,6 +164,7 @@ def from_formula(
         groups=tuple(text(level) for level in table.group.levels) if table.group is not None else ("",),
         weights=table.scatter(table.weights, fill=1.0) if table.weights is not None else None,
         subjects=table.subjects,
+        dropped=dict(table.dropped),
     )
     return wide, replace(design, grid=grid)
 
@@ -177,24 +183,36 @@ def visit_times(times: Mapping[Any, float] | Sequence[float] | None, visits: Seq
                 f"visits {shown(visits)} are not numbers, so that the time between them is not known; give times=..."
             ) from None
     if isinstance(times, Mapping):
-        given = {text(visit): float(time) for visit, time in times.items()}
+        given = {text(visit): _time(time) for visit, time in times.items()}
         if missing := [visit for visit in visits if visit not in given]:
             raise UsageError(
                 f"times has none for visit {shown(missing)}; expected one for each of the visits"
             )
         return [given[visit] for visit in visits]
+    if np.ndim(times) != 1:
+        raise UsageError(
+            f"times is {times!r}; expected visit -> time, or the times in the order of the visits"
+        )
     if len(times) != len(visits):
         raise UsageError(f"times has {len(times)} values for {len(visits)} visits: {', '.join(visits)}")
-    return [float(time) for time in times]
+    return [_time(time) for time in times]
+
+
+def _time(time: Any) -> float:
+    try:
+        return float(time)
+    except (TypeError, ValueError):
+        raise UsageError(f"times holds {time!r}; expected numbers") from None
 
 
 def _order_is_known(table: LongTable, visit: str) -> None:
-    words = {re.sub(r"\d+(\.\d+)?", "#", str(level)) for level in table.visit.levels}
+    words = {re.sub(NUMBER, "#", str(level)) for level in table.visit.levels}
     if table.visit.declared or len(words) == 1:
         return
     raise UsageError(
         f"the covariance depends on the order of the visits, which {visit!r} does not tell "
-        f"({shown(table.visits)}): give visits=[...] in their order, or make the column a Categorical or Enum"
+        f"({shown(table.visits)}): give visits=[...] in their order, or make the column a pandas Categorical or "
+        "a Polars Enum"
     )
 
 
@@ -208,6 +226,10 @@ def _roles(parsed: Parsed, subject: str) -> None:
 
 
 def _with_reference(table: LongTable, parsed: Parsed, reference: Mapping[str, Any]) -> LongTable:
+    if not isinstance(reference, Mapping):
+        raise UsageError(
+            f"reference is {reference!r}; expected factor -> level, such as {{'arm': 'control'}}"
+        )
     columns = dict(table.columns)
     for name, level in reference.items():
         if name not in parsed.variables:

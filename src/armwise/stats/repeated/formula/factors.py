@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from armwise.errors import UsageError
 from armwise.stats.repeated.formula.labels import Coded, Codes, first_rows
 from armwise.stats.repeated.formula.long_table import LongTable
+from armwise.stats.repeated.formula.parse import FUNCTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +86,7 @@ def materialise(
     )
     try:
         with np.errstate(all="ignore"):  # what is not a number is refused below, by name
-            return spec.get_model_matrix(frame)
+            return spec.get_model_matrix(frame, context=FUNCTIONS)
     except (FormulaicError, ValueError, TypeError) as error:
         raise UsageError(f"the formula's terms cannot be evaluated on the data: {error}") from error
 

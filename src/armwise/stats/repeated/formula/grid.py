@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from armwise.errors import UsageError
 from armwise.stats.repeated.formula.labels import shown, text
+from armwise.stats.repeated.formula.parse import FUNCTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,6 @@ class Grid:
         first: each subject's first row.
         factors: variables with levels, in the formula's order; the visit among them if the formula names it. Text and
             booleans are factors, and so are numbers that the formula uses in `C(...)`.
-        dropped: rows left out before the fit, by the column that was missing.
     """
 
     formula: str
@@ -49,7 +49,6 @@ class Grid:
     rows: pd.DataFrame = field(repr=False)
     first: NDArray[np.intp] = field(repr=False)
     factors: Mapping[str, tuple[Any, ...]]
-    dropped: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def means(self) -> dict[str, float]:
@@ -76,21 +75,22 @@ class Grid:
             at: variable -> a value or several.
 
         Raises:
-            UsageError: a variable that the model does not have, a level that a factor does not have.
+            UsageError: a variable that the model does not have, a level that a factor does not have, no value, one that
+                is not a finite number.
         """
+        if at is not None and not isinstance(at, Mapping):
+            raise UsageError(f"at is {at!r}; expected values by variable, such as {{'age': 50}}")
         grid: dict[str, tuple[Any, ...]] = {
             name: self.factors[name] if name in self.factors else (self.means[name],)
             for name in self.rows.columns
         }
         for name, asked in (at or {}).items():
             self.check_variables([name])
-            several = (
-                (asked,) if isinstance(asked, str) or not isinstance(asked, Sequence | np.ndarray) else asked
-            )
-            if name in self.factors:
-                grid[name] = tuple(self.level(name, value) for value in several)
-            else:
-                grid[name] = tuple(float(value) for value in several)
+            several = (asked,) if np.ndim(asked) == 0 else tuple(asked)
+            if not several:
+                raise UsageError(f"at has no value of {name!r}; give one, or leave {name!r} out")
+            own = self.level if name in self.factors else _finite
+            grid[name] = tuple(own(name, value) for value in several)
         return grid
 
     def check_variables(self, names: Sequence[str]) -> None:
@@ -99,7 +99,7 @@ class Grid:
         Raises:
             UsageError: any of them is unknown.
         """
-        if unknown := [name for name in names if name not in self.rows.columns]:
+        if unknown := [name for name in names if not isinstance(name, str) or name not in self.rows.columns]:
             raise UsageError(
                 f"the model {self.formula!r} has no variable {shown(map(repr, unknown))}; "
                 f"its variables are {', '.join(self.rows.columns)}"
@@ -129,10 +129,25 @@ class Grid:
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # levels that the frame does not show are no news
-                made = np.asarray(self.spec.get_model_matrix(frame), dtype=np.float64)
+                made = np.asarray(self.spec.get_model_matrix(frame, context=FUNCTIONS), dtype=np.float64)
         except (FormulaicError, ValueError, TypeError) as error:
-            raise UsageError(f"the model's rows cannot be made for these values: {error}") from error
+            raise UsageError(
+                f"the model's rows cannot be made for these values{self._outside(frame)}: {error}"
+            ) from error
         return made.reshape(len(frame), -1)
+
+    def _outside(self, frame: pd.DataFrame) -> str:
+        """In words, numbers of a frame that are beyond those of the analysed rows; where a spline has no value."""
+        found = []
+        for name in self.means:
+            own = self.rows[name]
+            beyond = frame[name][(frame[name] < own.min()) | (frame[name] > own.max())]
+            if len(beyond):
+                found.append(
+                    f"{name} {shown(f'{value:g}' for value in beyond.unique())} is outside the analysed rows' "
+                    f"{own.min():g} to {own.max():g}"
+                )
+        return f" ({'; '.join(found)})" if found else ""
 
     def averaged(
         self,
@@ -179,6 +194,16 @@ class Grid:
         if not share.sum():
             raise UsageError(f"no analysed row has these values of {shown(names)}; use equal weights")
         return np.asarray(share / share.sum())
+
+
+def _finite(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not np.isfinite(number):
+        raise UsageError(f"at: {name!r} is {value!r}; expected a finite number")
+    return number
 
 
 def factors_of(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Codes = NDArray[np.intp]
 
+NUMBER = r"(?:(?<!\S)-)?\d+(?:\.\d+)?"
+"""A number in a label. A minus is its sign at the start of a word (-3, week -3), elsewhere a hyphen (visit-3)."""
+
 SHOWN = 5
 """How many names a message lists before it says how many more there are."""
 
@@ -90,13 +93,36 @@ def shown(names: Any) -> str:
 
 
 def natural(label: Any) -> tuple[Any, ...]:
-    """A sort key that reads the numbers in a text as numbers: m1, m3, m12."""
-    parts = re.split(r"(\d+(?:\.\d+)?)", str(label))
+    """A sort key that reads the numbers in a text as numbers: m1, m3, m12; -3, 0, 6."""
+    parts = re.split(f"({NUMBER})", str(label))
     return tuple((1, float(part), "") if k % 2 else (0, 0.0, part) for k, part in enumerate(parts))
 
 
 def label_codes(series: Any) -> Coded:
-    """Labels as codes: declared order kept (Categorical, Enum), otherwise sorted; booleans are False, True."""
+    """Labels as codes: declared order kept (Categorical, Enum), otherwise sorted; booleans are False, True.
+
+    Raises:
+        UsageError: two labels with the same text, such as 1 and "1".
+    """
+    coded = _label_codes(series)
+    _distinct(coded.levels, series.name)
+    return coded
+
+
+def _distinct(labels: Sequence[Any] | NDArray[Any], name: str) -> None:
+    """Refuse labels that differ in type only: they would be two in the fit and one in every output."""
+    if isinstance(labels, np.ndarray) and labels.dtype != object:
+        return
+    seen: dict[str, Any] = {}
+    for label in labels:
+        if seen.setdefault(text(label), label) is not label:
+            raise UsageError(
+                f"column {name!r} has the labels {seen[text(label)]!r} and {label!r}, which look alike; "
+                "write them in one way"
+            )
+
+
+def _label_codes(series: Any) -> Coded:
     import narwhals as nw
 
     native = series.to_native()
@@ -142,7 +168,20 @@ def _plain(label: Any) -> Any:
 
 
 def subject_codes(series: Any) -> Coded:
-    """Subjects as codes: runs of equal labels are found first, and only their labels are looked up."""
+    """Subjects as codes: runs of equal labels are found first, and only their labels are looked up.
+
+    Raises:
+        UsageError: two labels with the same text, such as 1 and "1".
+    """
+    import pandas as pd
+
+    coded = _by_runs(series)
+    if pd.api.types.infer_dtype(coded.levels, skipna=True).startswith("mixed"):
+        _distinct(coded.levels, series.name)
+    return coded
+
+
+def _by_runs(series: Any) -> Coded:
     native, change = series.to_native(), np.ones(len(series), dtype=bool)
     if series.implementation.is_polars():
         change[1:] = native.slice(1).ne_missing(native.head(-1)).to_numpy()

@@ -7,7 +7,7 @@ standard error and every degree of freedom comes from `contrasts`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -182,7 +182,12 @@ class LsEstimates:
         return self._new(names, labels, by, L, f"{self.averaged}; over {over}: {how}")
 
     def joint(self) -> JointTest:
-        """The F test that all rows are 0."""
+        """The F test that all rows are 0.
+
+        Raises:
+            UsageError: a row that is not estimable.
+            FitError: Kenward-Roger's F is not defined here; use `fit.using(df="satterthwaite")`.
+        """
         from armwise.stats.repeated.contrasts import joint_test
 
         return joint_test(self.fit, self.L)
@@ -269,13 +274,17 @@ def _specs(specs: str | Sequence[str], by: str | Sequence[str] | None) -> tuple[
         named = [name.strip() for name in left.replace("*", ":").split(":")]
         inside = [name.strip() for name in right.replace("*", ":").split(":") if name.strip()] + inside
     else:
-        named = list(specs)
+        named = list(_names(specs))
     named = [name for name in named if name != "1"]
     return named, [name for name in dict.fromkeys(inside) if name not in named]
 
 
 def _names(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+    if isinstance(names, str):
+        return (names,)
+    if not isinstance(names, Iterable):
+        raise UsageError(f"{names!r} names no variables; expected a name or a list of them")
+    return tuple(names)
 
 
 def _check_known(names: Sequence[str], known: Sequence[str]) -> None:
@@ -300,17 +309,19 @@ def _shares(
 ) -> dict[str, float]:
     if weights is None:
         return dict.fromkeys(levels, 1 / len(levels))
-    if isinstance(weights, Mapping):
-        given = {text(level): float(weight) for level, weight in weights.items()}
-    else:
-        if len(weights) != len(levels):
-            raise UsageError(
-                f"{len(weights)} weights for {len(levels)} levels of {over!r}: {', '.join(levels)}"
-            )
-        given = dict(zip(levels, map(float, weights), strict=True))
+    names = list(map(text, weights)) if isinstance(weights, Mapping) else list(levels)
+    try:
+        values = [float(weight) for weight in (weights.values() if isinstance(weights, Mapping) else weights)]
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"weights over {over!r} are {weights!r}; expected numbers, by level or in the order of the levels"
+        ) from None
+    if len(values) != len(names):
+        raise UsageError(f"{len(values)} weights for {len(levels)} levels of {over!r}: {', '.join(levels)}")
+    given = dict(zip(names, values, strict=True))
     if unknown := [level for level in given if level not in levels]:
         raise UsageError(f"weights name {shown(unknown)}; the levels of {over!r} are {', '.join(levels)}")
     total = sum(given.values())
-    if not total > 0:
+    if not 0 < total < np.inf:
         raise UsageError(f"weights over {over!r} sum to {total:g}; expected a positive sum")
     return {level: given.get(level, 0.0) / total for level in levels}

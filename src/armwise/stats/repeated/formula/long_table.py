@@ -5,10 +5,10 @@ A row that lacks the outcome or a covariate is left out and counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,8 +99,10 @@ def read_long(
 
     Raises:
         UsageError: unknown columns, missing subjects or visits, two rows of a subject at one visit, no rows left,
-            levels that `visits` does not list, a group that changes within a subject, weights that are not positive.
+            levels that `visits` does not list, a group that changes within a subject, weights that are not positive,
+            an argument of another kind.
     """
+    _check_arguments(subject, visit, visits, group, weights, na_action)
     frame = _eager(data)
     extra = [name for name in (group, weights) if name is not None]
     check_columns(list(frame.columns), [*needed, subject, visit, *extra])
@@ -146,13 +148,40 @@ def read_long(
 
 def _eager(data: Any) -> Any:
     import narwhals as nw
+    from narwhals.exceptions import DuplicateError
 
     try:
-        return nw.from_native(data, eager_only=True)
+        frame = nw.from_native(data, eager_only=True)
     except TypeError as error:
         raise UsageError(
             f"data is a {type(data).__name__}; expected a pandas or Polars data frame (collect a lazy one first)"
         ) from error
+    except DuplicateError as error:
+        names = [str(name) for name in data.columns]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise UsageError(
+            f"the data have more than one column {shown(map(repr, twice))}; rename or remove all but one"
+        ) from error
+    if not len(frame):
+        raise UsageError("the table has no rows; expected one row a subject and visit")
+    return frame
+
+
+def _check_arguments(subject: Any, visit: Any, visits: Any, group: Any, weights: Any, na_action: Any) -> None:
+    names = {"subject": subject, "visit": visit} | {
+        role: name for role, name in (("group", group), ("weights", weights)) if name is not None
+    }
+    for role, name in names.items():
+        if not isinstance(name, str):
+            raise UsageError(f"{role} is {name!r}; expected the name of a column")
+    if subject == visit:
+        raise UsageError(f"subject and visit are both {subject!r}; expected two columns")
+    if visits is not None and (isinstance(visits, str) or not isinstance(visits, Iterable)):
+        raise UsageError(f"visits is {visits!r}; expected a list of the visits in their order")
+    if na_action not in get_args(NaAction):
+        raise UsageError(
+            f'na_action is {na_action!r}; expected "drop" (leave out and count rows with missing values) or "raise"'
+        )
 
 
 def check_columns(found: Sequence[str], wanted: Sequence[str]) -> None:
@@ -166,9 +195,11 @@ def check_columns(found: Sequence[str], wanted: Sequence[str]) -> None:
         return
     parts = []
     for name in unknown:
-        near = get_close_matches(name, found, n=1)
+        near = get_close_matches(name, [str(own) for own in found], n=1)
         parts.append(f"{name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
-    raise UsageError(f"the data have no column {', '.join(parts)}; their columns are {', '.join(found)}")
+    raise UsageError(
+        f"the data have no column {', '.join(parts)}; their columns are {', '.join(map(str, found))}"
+    )
 
 
 def column(series: Any) -> Numbers | Coded:
@@ -233,9 +264,7 @@ def _complete(columns: Mapping[str, Numbers | Coded]) -> tuple[NDArray[np.bool_]
 
 
 def _counts(dropped: Mapping[str, int]) -> str:
-    return (
-        ", ".join(f"{name} in {n} rows" for name, n in dropped.items()) or "nothing, but the table is empty"
-    )
+    return ", ".join(f"{name} in {n} rows" for name, n in dropped.items())
 
 
 def visits_in_order(at: Coded, name: str, visits: Sequence[Any] | None) -> Coded:

@@ -7,7 +7,6 @@ the mean of the predictions, where LS means predict at the mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -115,7 +114,9 @@ def _visits(grid: Grid, visit: Any) -> tuple[Any, ...]:
     if visit is None:
         own = {text(level): level for level in grid.factors[grid.visit]}
         return tuple(own[name] for name in grid.visits)
-    several = (visit,) if isinstance(visit, str) or not isinstance(visit, Sequence) else visit
+    several = (visit,) if np.ndim(visit) == 0 else tuple(visit)
+    if not several:
+        raise UsageError("visit is an empty list; name a visit, or leave it out for all of them")
     return tuple(grid.level(grid.visit, one) for one in several)
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from armwise.errors import UsageError
+from armwise.errors import FitError, UsageError
 from armwise.stats.repeated.formula.factors import materialise
 from armwise.stats.repeated.formula.grid import Grid
 from armwise.stats.repeated.formula.least_squares_means import grid_of
@@ -35,6 +35,8 @@ Floats = NDArray[np.float64]
 RANK = 1e-9
 """Directions of the model matrix shorter than this share of the longest are none."""
 
+NOT_ESTIMABLE = "nothing of it is estimable beside the other terms"
+
 BLOCK = 50_000
 """Rows that are made at once."""
 
@@ -49,6 +51,7 @@ class TermTest:
         df1: degrees of freedom of the term, the number of independent functions.
         df2: denominator degrees of freedom.
         p: p-value.
+        note: why there is no test; empty if there is one.
     """
 
     name: str
@@ -56,6 +59,7 @@ class TermTest:
     df1: int
     df2: float
     p: float
+    note: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,7 +70,13 @@ class TermTests:
     tests: tuple[TermTest, ...]
 
     def __repr__(self) -> str:
-        return f"Type {self.type} tests\n{text_table([vars(test) for test in self.tests])}"
+        rows = [{key: value for key, value in vars(test).items() if key != "note"} for test in self.tests]
+        noted: dict[str, list[str]] = {}
+        for test in self.tests:
+            if test.note:
+                noted.setdefault(test.note, []).append(test.name)
+        notes = [f"{', '.join(names)}: {note}" for note, names in noted.items()]
+        return "\n".join([f"Type {self.type} tests", text_table(rows), *notes])
 
     def __getitem__(self, name: str) -> TermTest:
         for test in self.tests:
@@ -75,7 +85,7 @@ class TermTests:
         raise UsageError(f"no term {name!r}; the terms are {', '.join(test.name for test in self.tests)}")
 
     def to_polars(self) -> pl.DataFrame:
-        """One row a term: name, f, df1, df2, p."""
+        """One row a term: name, f, df1, df2, p, note."""
         import polars as pl
 
         return pl.DataFrame([vars(test) for test in self.tests])
@@ -103,32 +113,45 @@ class _Terms:
 def term_tests(fit: Mmrm, type: Literal["III", "II"] = "III") -> TermTests:
     """F tests of the terms of a model by formula.
 
+    A type III test of a factor that interacts with a covariate compares its levels where the covariate is 0, as in SAS;
+    `emmeans::joint_tests` compares them at the covariate's mean. Where 0 is far from the data the two differ much:
+    write `center(baseline) * visit` for the test at the mean.
+
     Args:
         fit: a fit by `mmrm`; its method of degrees of freedom is used.
-        type: "III" (each term beside all others, as in SAS and `car::Anova(type = 3)` with contr.sum; a factor that
-            interacts with a covariate is tested where the covariate is 0), or "II" (beside those
-            that do not contain it).
+        type: "III" (each term beside all others, as in SAS and `car::Anova(type = 3)` with contr.sum), or "II" (beside
+            those that do not contain it).
 
     Returns:
-        One test a term.
+        One test a term; NaN with a note where nothing of the term is estimable beside the others, or where
+        Kenward-Roger's F is not defined.
 
     Raises:
         UsageError: a fit from arrays, an unknown type.
+        FitError: the covariance has no information to take degrees of freedom from.
     """
     from armwise.stats.repeated.contrasts import joint_test
 
     if type not in ("III", "II"):
         raise UsageError(f'type is {type!r}; expected "III" or "II"')
     terms = _overparametrised(grid_of(fit, "term_tests"))
+    # a fit without any degrees of freedom fails here, not term by term
+    adjusted = fit.kenward_roger is not None
     tests = []
     for e, name in enumerate(terms.names):
         if name == "1":
             continue
         L = _type_three(terms, e) if type == "III" else _type_two(terms, e)
         if not len(L):
-            tests.append(TermTest(name, np.nan, 0, np.nan, np.nan))
+            tests.append(TermTest(name, np.nan, 0, np.nan, np.nan, NOT_ESTIMABLE))
             continue
-        found = joint_test(fit, L @ terms.to_fit)
+        try:
+            found = joint_test(fit, L @ terms.to_fit)
+        except FitError as error:
+            if not adjusted:
+                raise
+            tests.append(TermTest(name, np.nan, len(L), np.nan, np.nan, str(error)))
+            continue
         tests.append(TermTest(name, float(found.f), int(found.df1), float(found.df2), float(found.p)))
     return TermTests(type, tuple(tests))
 
@@ -188,6 +211,8 @@ def _type_two(terms: _Terms, e: int) -> Floats:
     U, s, _ = np.linalg.svd(X[:, others], full_matrices=False)
     Q = U[:, s > RANK * max(s.max(initial=0.0), 1e-300)]
     residual = X[:, own] - Q @ (Q.T @ X[:, own])
+    nothing_left = np.linalg.norm(residual, axis=0) <= RANK * np.linalg.norm(X[:, own], axis=0)
+    residual[:, nothing_left] = 0.0  # a column that the others give is rounding, not a direction
     L = residual.T @ X
     L[:, others] = 0.0
     return _row_space(L)

@@ -9,11 +9,6 @@ formulaic's own matrix on rows that show every level.
 
 from __future__ import annotations
 
-import ast
-import builtins
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -33,90 +28,12 @@ from armwise.stats.repeated.formula.factors import (
 )
 from armwise.stats.repeated.formula.labels import Coded, Codes, first_rows, shown, text
 from armwise.stats.repeated.formula.long_table import LongTable
+from armwise.stats.repeated.formula.parse import Parsed
 
 Floats = NDArray[np.float64]
 
 CHECKED_ROWS = 8
 """Rows, besides one of each level, on which the structured form is compared with formulaic's matrix."""
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """A formula's two sides.
-
-    Attributes:
-        formula: as it was written.
-        outcome: formulaic's formula of the outcome, one term.
-        right: formulaic's formula of the model matrix.
-        outcome_variables: columns that the outcome needs.
-        variables: columns that the right side needs.
-        needs: columns that each factor of the right side needs.
-    """
-
-    formula: str
-    outcome: Any
-    right: Any
-    outcome_variables: tuple[str, ...]
-    variables: tuple[str, ...]
-    needs: Mapping[str, frozenset[str]]
-
-
-def parse(formula: str) -> Parsed:
-    """Read a formula, `outcome ~ terms`.
-
-    Raises:
-        UsageError: not a formula, no outcome or several.
-    """
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    expected = 'expected one like "odi ~ arm * visit + baseline * visit"'
-    try:
-        parsed = Formula(formula)
-    except (FormulaicError, SyntaxError) as error:
-        why = str(error).splitlines()[0]  # the lines after it show the formula again, in colours
-        raise UsageError(f"the formula {formula!r} cannot be read: {why}; {expected}") from error
-    left, right = getattr(parsed, "lhs", None), getattr(parsed, "rhs", None)
-    if left is None or right is None or isinstance(right, tuple) or len(left) != 1:
-        raise UsageError(f"the formula {formula!r} does not have one outcome and one right side; {expected}")
-    sides = [{f.expr: _columns_named(f) for term in side for f in term.factors} for side in (left, right)]
-    return Parsed(
-        formula=formula,
-        outcome=left,
-        right=right,
-        outcome_variables=_in_order(sides[0]),
-        variables=_in_order(sides[1]),
-        needs=sides[1],
-    )
-
-
-def _in_order(needs: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
-    """Columns in the order in which the formula names them first."""
-    return tuple(dict.fromkeys(name for names in needs.values() for name in sorted(names)))
-
-
-def _columns_named(factor: Any) -> frozenset[str]:
-    """The columns that a factor of formulaic's reads: its names that are not functions."""
-    from formulaic.transforms import TRANSFORMS
-
-    if factor.eval_method.value == "literal":
-        return frozenset()
-    if factor.eval_method.value == "lookup":
-        return frozenset([factor.expr])
-    quoted: list[str] = []
-
-    def placeholder(match: re.Match[str]) -> str:
-        quoted.append(match[1])
-        return f"_quoted_{len(quoted) - 1}"
-
-    try:
-        tree = ast.parse(re.sub(r"`([^`]+)`", placeholder, factor.expr), mode="eval")
-    except SyntaxError as error:
-        raise UsageError(f"the formula's expression {factor.expr!r} cannot be read: {error.msg}") from error
-    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions}
-    names = {quoted[int(name[8:])] if name.startswith("_quoted_") else name for name in names}
-    return frozenset(name for name in names if name not in TRANSFORMS and not hasattr(builtins, name))
 
 
 def outcome_values(parsed: Parsed, table: LongTable) -> Floats:
@@ -140,7 +57,7 @@ def outcome_values(parsed: Parsed, table: LongTable) -> Floats:
     return matrix[:, 0]
 
 
-def structure(parsed: Parsed, table: LongTable, visit: str) -> tuple[Floats, Design, Any]:
+def structured_form(parsed: Parsed, table: LongTable, visit: str) -> tuple[Floats, Design, Any]:
     """The formula on a table as covariates of subjects and functions of the visit.
 
     Args:
