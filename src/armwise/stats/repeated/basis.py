@@ -200,6 +200,8 @@ def estimable(rows: Floats, kept: Ints, aliasing: Floats) -> Bools:
         kept: shape (r,), which columns are not aliased.
         aliasing: shape (r, q - r), the others as combinations of those.
     """
+    if not aliasing.shape[1]:
+        return np.ones(len(rows), dtype=bool)
     others = np.setdiff1d(np.arange(rows.shape[1]), kept)
     implied = rows[:, kept] @ aliasing
     scale = 1 + np.abs(rows[:, kept]) @ np.abs(aliasing) + np.abs(rows[:, others])

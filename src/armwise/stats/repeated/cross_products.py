@@ -29,7 +29,7 @@ Ints = NDArray[np.intp]
 #: Subjects in one product: small enough for the cache, and fixed, so that the same rows give the same bits.
 CHUNK = 4096
 #: Rows that the centres are taken from.
-PILOT = 4096
+PILOT = 1024
 #: Visits that a pattern's code has room for, beside the group.
 MOST_VISITS = 48
 
@@ -234,13 +234,14 @@ def rows_by_pattern(wide: Wide, u_centre: Floats, y_centre: Floats) -> Iterator[
         z = np.concatenate([wide.u[part], y], axis=1)
         with np.errstate(invalid="ignore"):  # infinity less infinity; refused below
             z -= centres[: len(z)]
-        if not np.isfinite(np.add.reduce(z[:, :d], axis=None)):
+        missing = z != z
+        if missing[:, :d].any():
             _refuse(wide)
         if np.add.reduce(z[:, 0]) != len(z):
             raise UsageError(
                 "the first covariate is not 1 for everyone; put the constant first, as the design has it"
             )
-        np.copyto(z, 0.0, where=z != z)
+        np.copyto(z, 0.0, where=missing)
         if wide.weights is not None:
             z = _weighted(wide, part, seen, z)
         code = pattern_codes(seen, None if wide.group is None else wide.group[part])
