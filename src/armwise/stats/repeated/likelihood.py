@@ -91,27 +91,53 @@ class Derivatives:
 
     Attributes:
         gradient: shape (G, m, m): d loglik / dT, each entry of T on its own.
-        tangents: shape (k, r, r): minus d (Fi A Fi') / dT: minus Kenward-Roger's P_a, whitened.
-        V: shape (P, m, m): L'WL of each pattern.
+        V, Q: shapes (P, m, m): L'WL and WL of each pattern.
         tensor: shape (G, m * m, m * m): the part of the observed information that is a sum over patterns of
             tr(E_a V E_b F), as the sum of V[j, k] F[l, i].
-        scores: shape (k, r); trace: shape (k, k): the parts that are not (trace is zero for ML).
+        point: where.
+        XF: the whitened columns.
+        residuals: moments of columns and residuals.
+        hat: shape (P, m, m), moments of the fitted part; None for ML.
     """
 
     gradient: Floats
-    tangents: Floats
     V: Floats
+    Q: Floats
     tensor: Floats
-    scores: Floats
-    trace: Floats
-    _of: Point
-    _hat: Floats | None
+    point: Point
+    XF: Floats
+    residuals: Floats
+    hat: Floats | None
 
-    def observed(self, exponential: bool = False) -> Floats:
+    @cached_property
+    def tangents(self) -> Floats:
+        """Minus d (Fi A Fi') / dT, that is minus Kenward-Roger's P_a, whitened: shape (k, r, r)."""
+        mo = self.point.moments
+        j, k, _ = pairs(mo.visits)
+        found = [mo.tangents(part, self.Q[part], self.XF, j, k) for part in mo.parts]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    @cached_property
+    def scores(self) -> Floats:
+        """What T does to X'V^-1 y, whitened: shape (k, r)."""
+        mo = self.point.moments
+        j, k, _ = pairs(mo.visits)
+        found = [mo.scores(part, self.Q[part], self.XF, self.residuals, j, k) for part in mo.parts]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    @cached_property
+    def trace(self) -> Floats:
+        """tr(Phi P_a Phi P_b), zero for ML: shape (k, k)."""
+        flat = self.tangents.reshape(len(self.tangents), -1)
+        return flat @ flat.T if self.hat is not None else np.zeros((len(flat), len(flat)))
+
+    def observed(self, exponential: bool = False, of_patterns: bool = False) -> Floats:
         """Minus the Hessian, shape (k, k).
 
         Args:
             exponential: by T in Sigma = L exp(T) L', instead of the linear Sigma = L (I + T) L'.
+            of_patterns: only the sum over patterns. What it leaves out is smaller by the number of coefficients over
+                that of subjects, and costs half.
         """
         tensor, m = self.tensor, self.gradient.shape[1]
         if exponential:
@@ -119,17 +145,18 @@ class Derivatives:
             tensor = np.array(
                 [T - np.outer(np.eye(m), G) for T, G in zip(tensor, self.gradient, strict=True)]
             )
+        if of_patterns:
+            return _by_pair(tensor, m)
         return _by_pair(tensor, m) - self.scores @ self.scores.T - 0.5 * self.trace
 
     def expected(self) -> Floats:
         """The expected information, shape (k, k), positive definite; for ML, that of known coefficients."""
-        mo, m = self._of.moments, self.gradient.shape[1]
+        mo, m = self.point.moments, self.gradient.shape[1]
         fisher = np.empty_like(self.tensor)
         for g, part in enumerate(mo.parts):
             F = 0.5 * mo.n[part, None, None] * self.V[part]
-            if self._hat is not None:
-                Q = self._of.W[part] @ self._of.L[g]
-                F = F - Q.transpose(0, 2, 1) @ self._hat[part] @ Q
+            if self.hat is not None:
+                F = F - self.Q[part].transpose(0, 2, 1) @ self.hat[part] @ self.Q[part]
             fisher[g] = self.V[part].reshape(-1, m * m).T @ F.reshape(-1, m * m)
         return _by_pair(fisher, m) + 0.5 * self.trace
 
@@ -146,31 +173,24 @@ def pairs(m: int) -> tuple[Ints, Ints, Floats]:
 
 
 def _derivatives(point: Point) -> Derivatives:
-    mo, reml = point.moments, point.reml
+    mo = point.moments
     m, groups = mo.visits, len(mo.parts)
-    j, k, _ = pairs(m)
     XF = mo.whitened(point.Fi)
-    r_uy, S = mo.residual(point.beta)
-    H = mo.hat(XF) if reml else None
-    T = S if H is None else S + H
+    residuals, S = mo.residual(point.beta)
+    hat = mo.hat(XF) if point.reml else None
+    T = S if hat is None else S + hat
     gradient = np.empty((groups, m, m))
     tensor = np.empty((groups, m * m, m * m))
-    V = np.empty_like(point.W)
-    tangents, scores = [], []
+    Q, V = np.empty_like(point.W), np.empty_like(point.W)
     for g, part in enumerate(mo.parts):
         L = point.L[g]
-        Q = point.W[part] @ L
-        V[part] = L.T @ Q
-        half = (0.5 * mo.n[part])[:, None, None] * V[part]
-        F = Q.transpose(0, 2, 1) @ T[part] @ Q - half
+        q = Q[part] = point.W[part] @ L
+        v = V[part] = L.T @ q
+        half = (0.5 * mo.n[part])[:, None, None] * v
+        F = q.transpose(0, 2, 1) @ T[part] @ q - half
         gradient[g] = 0.5 * np.add.reduce(F - half, axis=0)
-        tensor[g] = V[part].reshape(-1, m * m).T @ F.reshape(-1, m * m)
-        tangents.append(mo.tangents(part, Q, XF, j, k))
-        scores.append(mo.scores(part, Q, XF, r_uy, j, k))
-    Ax, h = (tangents[0], scores[0]) if groups == 1 else (np.concatenate(tangents), np.concatenate(scores))
-    flat = Ax.reshape(len(Ax), -1)
-    trace = flat @ flat.T if reml else np.zeros((len(Ax), len(Ax)))
-    return Derivatives(gradient, Ax, V, tensor, h, trace, point, H)
+        tensor[g] = v.reshape(-1, m * m).T @ F.reshape(-1, m * m)
+    return Derivatives(gradient, V, Q, tensor, point, XF, residuals, hat)
 
 
 def _by_pair(tensor: Floats, m: int) -> Floats:

@@ -38,6 +38,8 @@ SINGULAR = 1e-6
 FAILED = 1e-4
 #: Ratio of the information's eigenvalues under which a direction is not identified: sound fits stay above 5e-9.
 FLAT = 1e-9
+#: Outcomes a coefficient above which coefficients are few.
+FEW = 50
 #: A step of a parameter that is longer than this is not the last one, however little the likelihood gains.
 LONG_STEP = 0.5
 #: No step changes a variance by more than a factor exp(3).
@@ -114,14 +116,19 @@ def maximise(
             "singular", names.visits,
         )  # fmt: skip
     evaluations, before, slow = 1, np.inf, 0
+    # With few coefficients an information without their part is as good for the first step, and costs half.
+    rough = anchor is None and FEW * moments.rank < moments.n_observations
     for _ in range(MOST_ITERATIONS):
-        g, information = chart.derivatives(point)
+        g, information = chart.derivatives(point, rough)
         factor = _factor(information)
         concave = factor is not None
         if factor is None and (factor := _factor(chart.expected(point))) is None:
             raise _no_information(point, chart.expected(point), structure, anchor, names)
         step = solve_positive(factor, g)
         decrement = float(g @ step)
+        if rough and decrement < ROUNDING:  # the start is the optimum already
+            rough = False
+            continue
         if decrement < ROUNDING:
             if np.abs(step).max() > LONG_STEP:
                 raise _at_the_end_of_its_range(structure, names)
@@ -140,7 +147,7 @@ def maximise(
         evaluations += tried
         if found is None:
             raise _stopped(point, anchor, names, f"no step raises the likelihood (decrement {decrement:.1e})")
-        chart, point = found
+        chart, point, rough = *found, False
     raise _stopped(point, anchor, names, f"{MOST_ITERATIONS} iterations (decrement {decrement:.1e})")
 
 
@@ -175,12 +182,13 @@ class _Affine:
     sigma: Floats
     theta = None
 
-    def derivatives(self, point: Point) -> tuple[Floats, Floats]:
+    def derivatives(self, point: Point, rough: bool) -> tuple[Floats, Floats]:
+        """The gradient, and the information; a rough one is good enough for the first step."""
         d = point.derivatives
         groups, m = d.gradient.shape[:2]
         dup = pairs(m)[2]
         g = (d.gradient.reshape(groups, -1) @ dup).ravel()
-        return g, d.observed(exponential=True)
+        return g, d.observed(exponential=True, of_patterns=rough)
 
     def expected(self, point: Point) -> Floats:
         return point.derivatives.expected()
@@ -222,7 +230,7 @@ class _Parameters:
     def sigma(self) -> Floats:
         return np.array([sigma for sigma, _, _ in self.parts])
 
-    def derivatives(self, point: Point) -> tuple[Floats, Floats]:
+    def derivatives(self, point: Point, rough: bool) -> tuple[Floats, Floats]:
         return pulled_back(point, self.parts)
 
     def expected(self, point: Point) -> Floats:
