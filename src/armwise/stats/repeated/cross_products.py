@@ -27,7 +27,7 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
 
 #: Subjects in one product: small enough for the cache, and fixed, so that the same rows give the same bits.
-CHUNK = 4096
+CHUNK = 3072
 #: Rows that the centres are taken from.
 PILOT = 1024
 #: Visits that a pattern's code has room for, beside the group.
@@ -172,7 +172,7 @@ def cross_products(wide: Wide, *, units: Sequence[str] = ()) -> CrossProducts:
     u_centre, y_centre = _centres(wide)
     D = d if wide.weights is None else m * d
     found: list[tuple[int, Floats, int, float]] = []
-    for pattern, z, of in rows_by_pattern(wide, u_centre, y_centre):
+    for pattern, z, of in rows_by_pattern(wide, u_centre, y_centre, overwrite=True):
         log = 0.0
         if wide.weights is not None:
             w = wide.weights[of]
@@ -217,8 +217,15 @@ def _by_code(found: list[tuple[int, Floats, int, float]]) -> list[tuple[int, Flo
     return [sums[code] for code in sorted(sums)]
 
 
-def rows_by_pattern(wide: Wide, u_centre: Floats, y_centre: Floats) -> Iterator[tuple[int, Floats, Ints]]:
+def rows_by_pattern(
+    wide: Wide, u_centre: Floats, y_centre: Floats, overwrite: bool = False
+) -> Iterator[tuple[int, Floats, Ints]]:
     """A pass over the rows in chunks, sorted by pattern within each.
+
+    Args:
+        wide: the rows.
+        u_centre, y_centre: shapes (d,) and (m,), subtracted.
+        overwrite: whether what was yielded may be overwritten later, so that no memory is asked for again and again.
 
     Yields:
         The pattern's code (bit j: visit j observed; the group above the visits); rows (n, D + m) of covariates and
@@ -227,11 +234,12 @@ def rows_by_pattern(wide: Wide, u_centre: Floats, y_centre: Floats) -> Iterator[
     d = len(wide.covariates)
     # Whole rows of centres: NumPy subtracts two arrays of one shape three times faster than it broadcasts a short row.
     centres = np.tile(np.concatenate([u_centre, y_centre]), (min(len(wide.y), CHUNK), 1))
+    joined, ordered = np.empty_like(centres), np.empty_like(centres)
     for start in range(0, len(wide.y), CHUNK):
         part = slice(start, start + CHUNK)
         y = wide.y[part]
         seen = y == y
-        z = np.concatenate([wide.u[part], y], axis=1)
+        z = np.concatenate([wide.u[part], y], axis=1, out=joined[: len(y)])
         with np.errstate(invalid="ignore"):  # infinity less infinity; refused below
             z -= centres[: len(z)]
         missing = z != z
@@ -247,7 +255,8 @@ def rows_by_pattern(wide: Wide, u_centre: Floats, y_centre: Floats) -> Iterator[
         code = pattern_codes(seen, None if wide.group is None else wide.group[part])
         order = np.argsort(code, kind="stable")
         code = code.take(order)
-        z = z.take(order, axis=0)
+        reused = ordered[: len(z)] if overwrite and wide.weights is None else None
+        z = z.take(order, axis=0, out=reused, mode="clip")
         order += start
         begin = 0
         for end in [*(np.flatnonzero(code[1:] != code[:-1]) + 1).tolist(), len(code)]:

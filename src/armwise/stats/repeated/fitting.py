@@ -93,12 +93,12 @@ def mmrm_wide(
         )
     by_visit, overall = by_visit or {}, overall or {}
     design = crossed_design(names, tuple(by_visit), tuple(overall))
-    u = np.ones((n, len(design.covariates)))
+    columns = np.ones((len(design.covariates), n))  # by column: whole columns are written quicker than every d-th entry
     for k, (name, values) in enumerate([*by_visit.items(), *overall.items()], start=1):
-        u[:, k] = _column(values, name, n)
+        columns[k] = _column(values, name, n)
     codes, groups = _groups(group, n)
     wide = Wide(
-        names, design.covariates, outcomes, u, codes, groups,
+        names, design.covariates, outcomes, columns.T, codes, groups,
         None if weights is None else _weights(weights, outcomes),
         None if subjects is None else np.asarray(subjects),
     )  # fmt: skip

@@ -94,7 +94,7 @@ class Derivatives:
         V, Q: shapes (P, m, m): L'WL and WL of each pattern.
         tensor: shape (G, m * m, m * m): the part of the observed information that is a sum over patterns of
             tr(E_a V E_b F), as the sum of V[j, k] F[l, i].
-        point: where.
+        moments: of what.
         XF: the whitened columns.
         residuals: moments of columns and residuals.
         hat: shape (P, m, m), moments of the fitted part; None for ML.
@@ -104,7 +104,7 @@ class Derivatives:
     V: Floats
     Q: Floats
     tensor: Floats
-    point: Point
+    moments: Moments
     XF: Floats
     residuals: Floats
     hat: Floats | None
@@ -112,7 +112,7 @@ class Derivatives:
     @cached_property
     def tangents(self) -> Floats:
         """Minus d (Fi A Fi') / dT, that is minus Kenward-Roger's P_a, whitened: shape (k, r, r)."""
-        mo = self.point.moments
+        mo = self.moments
         j, k, _ = pairs(mo.visits)
         found = [mo.tangents(part, self.Q[part], self.XF, j, k) for part in mo.parts]
         return found[0] if len(found) == 1 else np.concatenate(found)
@@ -120,7 +120,7 @@ class Derivatives:
     @cached_property
     def scores(self) -> Floats:
         """What T does to X'V^-1 y, whitened: shape (k, r)."""
-        mo = self.point.moments
+        mo = self.moments
         j, k, _ = pairs(mo.visits)
         found = [mo.scores(part, self.Q[part], self.XF, self.residuals, j, k) for part in mo.parts]
         return found[0] if len(found) == 1 else np.concatenate(found)
@@ -151,7 +151,7 @@ class Derivatives:
 
     def expected(self) -> Floats:
         """The expected information, shape (k, k), positive definite; for ML, that of known coefficients."""
-        mo, m = self.point.moments, self.gradient.shape[1]
+        mo, m = self.moments, self.gradient.shape[1]
         fisher = np.empty_like(self.tensor)
         for g, part in enumerate(mo.parts):
             F = 0.5 * mo.n[part, None, None] * self.V[part]
@@ -190,7 +190,7 @@ def _derivatives(point: Point) -> Derivatives:
         F = q.transpose(0, 2, 1) @ T[part] @ q - half
         gradient[g] = 0.5 * np.add.reduce(F - half, axis=0)
         tensor[g] = v.reshape(-1, m * m).T @ F.reshape(-1, m * m)
-    return Derivatives(gradient, V, Q, tensor, point, XF, residuals, hat)
+    return Derivatives(gradient, V, Q, tensor, mo, XF, residuals, hat)
 
 
 def _by_pair(tensor: Floats, m: int) -> Floats:
