@@ -93,7 +93,8 @@ def mmrm_wide(
         )
     by_visit, overall = by_visit or {}, overall or {}
     design = crossed_design(names, tuple(by_visit), tuple(overall))
-    columns = np.ones((len(design.covariates), n))  # by column: whole columns are written quicker than every d-th entry
+    # By column: whole columns are written quicker than every d-th entry.
+    columns = np.ones((len(design.covariates), n))
     for k, (name, values) in enumerate([*by_visit.items(), *overall.items()], start=1):
         columns[k] = _column(values, name, n)
     codes, groups = _groups(group, n)
