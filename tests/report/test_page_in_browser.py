@@ -177,10 +177,7 @@ def test_on_paper_nothing_is_torn_from_its_heading_and_the_page_is_a4(browser: A
     assert re.search(rb"/MediaBox \[0 0 59[4-6]\S* 84[1-3]", pdf)
 
 
-@pytest.mark.parametrize("medium", ["screen", "print"])
-def test_the_covariances_of_several_models_are_folded_on_a_screen_and_open_on_paper(
-    small: Any, browser: Any, tmp_path: Path, medium: str
-) -> None:
+def page_of_two_models(small: Any, folder: Path) -> Path:
     from armwise.analysis.run import analyse
 
     other = {
@@ -190,7 +187,14 @@ def test_the_covariances_of_several_models_are_folded_on_a_screen_and_open_on_pa
         "label": "Simple",
         "covariance": "ar1",
     }
-    file = Path(report(analyse(small.repeated(small.drawn(), analyses={"other": other})), tmp_path))
+    return Path(report(analyse(small.repeated(small.drawn(), analyses={"other": other})), folder))
+
+
+@pytest.mark.parametrize("medium", ["screen", "print"])
+def test_the_covariances_of_several_models_are_folded_on_a_screen_and_open_on_paper(
+    small: Any, browser: Any, tmp_path: Path, medium: str
+) -> None:
+    file = page_of_two_models(small, tmp_path)
     opened = browser.new_page(viewport={"width": 390, "height": 844})
     opened.emulate_media(media=medium)
     opened.goto(file.as_uri())
@@ -209,17 +213,8 @@ def test_the_covariances_of_several_models_are_folded_on_a_screen_and_open_on_pa
 def test_axe_finds_no_violation_in_a_page_of_several_models(
     small: Any, browser: Any, tmp_path: Path, width: int
 ) -> None:
-    from armwise.analysis.run import analyse
-
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    other = {
-        **small.model,
-        "role": "sensitivity",
-        "supports": "model",
-        "label": "Simple",
-        "covariance": "ar1",
-    }
-    file = Path(report(analyse(small.repeated(small.drawn(), analyses={"other": other})), tmp_path))
+    file = page_of_two_models(small, tmp_path)
     opened = browser.new_page(viewport={"width": width, "height": 844})
     opened.goto(file.as_uri())
     found = axe.run(opened)

@@ -74,9 +74,10 @@ def _ls_mean(c: Comparison, model: Repeated, visit: str, arm: str, about: dict[s
 
 def _covariance_rows(c: Comparison, model: Repeated) -> Iterator[Row]:
     """SDs and correlations of what the model leaves unexplained."""
-    fit = model.fit
-    sigma = None if fit.model is None else np.asarray(fit.model.sigma)[0]
-    sd = None if sigma is None else np.sqrt(np.diag(sigma))
+    from armwise.stats.repeated.covariance import correlations
+
+    fit = model.fit.model
+    sd, R = (None, None) if fit is None else correlations(fit.sigma[0])
     place = {v: j for j, v in enumerate(model.seen)}
     about = {**c.about, "method": c.method, "n": c.people.height}
     for visit in model.visits:
@@ -84,9 +85,8 @@ def _covariance_rows(c: Comparison, model: Repeated) -> Iterator[Row]:
         yield _fact("sd", value, model, **{**about, "visit": visit})
     for first, second in combinations(model.visits, 2):
         value = None
-        if sigma is not None and sd is not None and first in place and second in place:
-            i, j = place[first], place[second]
-            value = float(sigma[i, j] / (sd[i] * sd[j]))
+        if R is not None and first in place and second in place:
+            value = float(R[place[first], place[second]])
         pair = {**about, "visit": first, "item": second, "unit": "correlation"}
         yield _fact("correlation", value, model, **pair)
 

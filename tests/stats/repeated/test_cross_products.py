@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from armwise.errors import UsageError
-from armwise.stats.repeated.cross_products import CrossProducts, added, cross_products, moved
+from armwise.stats.repeated.cross_products import CrossProducts, cross_products, moved
 from armwise.stats.repeated.design import Design, crossed_design
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import fit_wide, mmrm_cross_products
@@ -96,9 +96,9 @@ def test_ten_chunks_in_any_order_give_the_fit_of_the_whole(name: str) -> None:
     whole = fit_wide(wide, design)
     rng = np.random.default_rng(1)
     parts = [cross_products(part_of(wide, rows)) for rows in np.array_split(rng.permutation(len(wide.y)), 10)]
-    agree(cross_products(wide), added(parts))
+    agree(cross_products(wide), sum(parts))
     for order in (range(10), range(9, -1, -1), rng.permutation(10)):
-        same_fit(whole, mmrm_cross_products(added([parts[k] for k in order]), design))
+        same_fit(whole, mmrm_cross_products(sum([parts[k] for k in order]), design))
 
 
 def test_sites_measured_from_far_apart_centres_give_the_fit_of_the_whole() -> None:

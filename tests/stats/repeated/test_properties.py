@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from armwise.stats.repeated.contrasts import contrasts
 from armwise.stats.repeated.covariance import STRUCTURES
-from armwise.stats.repeated.cross_products import added, cross_products
+from armwise.stats.repeated.cross_products import cross_products
 from armwise.stats.repeated.fitted import Mmrm
 from armwise.stats.repeated.fitting import mmrm_cross_products, mmrm_wide
 from armwise.stats.repeated.wide import Wide
@@ -136,7 +136,7 @@ def test_the_sum_over_ten_chunks_gives_the_fit_of_the_whole(groups: int, weighte
             None if group is None else group[part], whole.wide.groups, None if weights is None else weights[part],
         )  # fmt: skip
         chunks.append(cross_products(rows))
-    summed = mmrm_cross_products(added(chunks[::-1]), whole.design)
+    summed = mmrm_cross_products(sum(chunks[::-1]), whole.design)
     compare(whole, summed, rtol=1e-10)
     assert summed.loglik == pytest.approx(whole.loglik, rel=1e-12)
     assert summed.n_observations == whole.n_observations

@@ -58,7 +58,7 @@ def after_least_squares(
 
 
 def anchored(
-    wide: Wide, products: CrossProducts, moments: Moments, basis: Basis, sigma: Floats
+    wide: Wide, products: CrossProducts, moments: Moments, basis: Basis, anchor: Floats
 ) -> tuple[Moments, Basis]:
     """Moments of rows whitened at a covariance, in which the covariance to be found is near the identity.
 
@@ -66,21 +66,20 @@ def anchored(
         wide: the rows.
         products: their cross-products.
         moments, basis: from `orthonormal`.
-        sigma: shape (G, m, m), rough; its Cholesky factors are the anchor.
+        anchor: shape (G, m, m), lower Cholesky factors L0 of a rough covariance of each group.
 
     Returns:
         Dense moments in a basis that is orthonormal after whitening, and that basis.
     """
     m, r = moments.visits, moments.rank
     D = products.uu.shape[1]
-    L0 = np.linalg.cholesky(sigma)
     P = len(products.n)
     lift, pad, log_det = np.zeros((P, m, m)), np.zeros((P, m, m)), np.empty(P)
     factors: list[tuple[NDArray[np.intp], Floats]] = []
     at = {code: p for p, code in enumerate(products.codes.tolist())}
     for p, (seen, g) in enumerate(zip(products.observed, products.group, strict=True)):
         of = np.flatnonzero(seen)
-        L, lift[p, : len(of)] = row_factor(L0[g][of])
+        L, lift[p, : len(of)] = row_factor(anchor[g][of])
         pad[p, range(len(of), m), range(len(of), m)] = 1.0
         factors.append((of, L))
         log_det[p] = 2 * np.log(np.diag(L)).sum()

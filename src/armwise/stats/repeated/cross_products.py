@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -262,11 +260,6 @@ def rows_by_pattern(
         for end in [*(np.flatnonzero(code[1:] != code[:-1]) + 1).tolist(), len(code)]:
             yield int(code[begin]), z[begin:end], order[begin:end]
             begin = end
-
-
-def added(parts: Sequence[CrossProducts]) -> CrossProducts:
-    """The sum of several."""
-    return reduce(add, parts)
 
 
 def moved(products: CrossProducts, u_centre: Floats, y_centre: Floats) -> CrossProducts:

@@ -240,8 +240,8 @@ def _anchored_if_needed(
     if cause := _cause(products, basis, wide):
         raise cause
     for _ in range(MOST_ANCHORS):
-        white, found = anchored(wide, products, moments, basis, sigma)
         anchor = np.asarray(np.linalg.cholesky(sigma), dtype=np.float64)
+        white, found = anchored(wide, products, moments, basis, anchor)
         identity = np.broadcast_to(np.eye(moments.visits), anchor.shape)
         try:
             optimum = maximise(white, us, none, identity, names, reml, anchor)

@@ -32,9 +32,8 @@ def adjustment(inference: Inference) -> Floats:
         own = slice(at, at + len(E))
         omega = (E.T @ inference.W[own, own] @ E).reshape(m, m, m, m).transpose(0, 3, 1, 2)
         # M_p = sum of W_ab E_a V_p E_b
-        V = point.derivatives.V[part]
+        V, Q = point.derivatives.V[part], point.derivatives.Q[part]
         M = (V.reshape(-1, m * m) @ omega.reshape(m * m, m * m).T).reshape(-1, m, m)
-        Q = point.W[part] @ point.L[g]
         Z[part] = Q @ ((M + M.transpose(0, 2, 1)) / 2) @ Q.transpose(0, 2, 1)
         if inference.bend is not None:
             Z[part] -= 0.25 * point.W[part] @ inference.bend[g] @ point.W[part]

@@ -28,8 +28,8 @@ def t_limits(estimate: Floats, se: Floats, df: Floats, conf_level: float) -> tup
 
 
 def f_p(f: float, df1: int, df2: float) -> float:
-    """p of F; NaN where there are no degrees of freedom."""
-    return float(fdtrc(df1, min(df2, INFINITE), f)) if df2 > 0 else float("nan")
+    """p of F, which has positive degrees of freedom."""
+    return float(fdtrc(df1, min(df2, INFINITE), f))
 
 
 def fai_cornelius(

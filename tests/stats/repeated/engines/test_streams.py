@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from armwise.errors import FileError, UsageError
-from armwise.stats.repeated.cross_products import CrossProducts, added, cross_products, moved
+from armwise.stats.repeated.cross_products import CrossProducts, cross_products, moved
 from armwise.stats.repeated.design import crossed_design
 from armwise.stats.repeated.engines import clusters, streams
 from armwise.stats.repeated.engines.streams import Summed, products_from
@@ -326,7 +326,7 @@ def test_ten_files_in_any_order_and_ten_sums_give_the_fit_of_the_whole(wide, row
     for k, part in enumerate(parts):
         part.write_parquet(tmp_path / f"{k}.parquet")
     backwards = sorted(tmp_path.glob("*.parquet"), reverse=True)
-    for products in (added(sums), added(sums[::-1]), products_from(backwards, **MODEL).products):
+    for products in (sum(sums), sum(sums[::-1]), products_from(backwards, **MODEL).products):
         fit = mmrm_cross_products(products, design)
         np.testing.assert_allclose(fit.beta, whole.beta, rtol=1e-10)
         np.testing.assert_allclose(fit.vcov, whole.vcov, rtol=1e-10, atol=1e-10 * np.abs(whole.vcov).max())
