@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from armwise.stats.analysis_of_covariance import Ancova as Ancova
     from armwise.stats.analysis_of_covariance import ancova as ancova
     from armwise.stats.analysis_of_covariance import ancova_fit as ancova_fit
+    from armwise.stats.association.correlation import detectable_correlation as detectable_correlation
+    from armwise.stats.association.correlation import power_correlation as power_correlation
+    from armwise.stats.association.correlation import rank_correlation as rank_correlation
+    from armwise.stats.association.regression_slope import slopes as slopes
+    from armwise.stats.association.three_knot_spline import Spline as Spline
+    from armwise.stats.association.three_knot_spline import spline as spline
     from armwise.stats.balance import chance_imbalance as chance_imbalance
     from armwise.stats.balance import standardised_difference as standardised_difference
     from armwise.stats.balance import variance_ratio as variance_ratio
@@ -23,6 +29,9 @@ if TYPE_CHECKING:
     from armwise.stats.detectable import detectable_risk_difference as detectable_risk_difference
     from armwise.stats.detectable import power_mean_difference as power_mean_difference
     from armwise.stats.detectable import power_risk_difference as power_risk_difference
+    from armwise.stats.effect_modification import Interaction as Interaction
+    from armwise.stats.effect_modification import ancova_interaction as ancova_interaction
+    from armwise.stats.effect_modification import difference_of_differences as difference_of_differences
     from armwise.stats.equivalence import Verdict as Verdict
     from armwise.stats.equivalence import verdict as verdict
     from armwise.stats.estimate import Estimate as Estimate
@@ -47,6 +56,9 @@ if TYPE_CHECKING:
     from armwise.stats.proportions import risk_ratio as risk_ratio
     from armwise.stats.proportions import wilson as wilson
     from armwise.stats.ranks import mann_whitney as mann_whitney
+    from armwise.stats.rates import exact_risk as exact_risk
+    from armwise.stats.rates import poisson_rate as poisson_rate
+    from armwise.stats.rates import rule_of_three as rule_of_three
     from armwise.stats.repeated.contrasts import Contrasts as Contrasts
     from armwise.stats.repeated.contrasts import JointTest as JointTest
     from armwise.stats.repeated.contrasts import contrasts as contrasts
@@ -76,13 +88,25 @@ if TYPE_CHECKING:
     from armwise.stats.repeated.prediction import simulate as simulate
     from armwise.stats.repeated.residuals import residuals as residuals
     from armwise.stats.repeated.summary import coefficients as coefficients
+    from armwise.stats.replicates import Failed as Failed
+    from armwise.stats.replicates import Replicates as Replicates
+    from armwise.stats.replicates import replicate as replicate
     from armwise.stats.responder_counts import Responders as Responders
     from armwise.stats.responder_counts import responders as responders
-    from armwise.stats.weighting import OverlapComparison as OverlapComparison
-    from armwise.stats.weighting import effective_sample_size as effective_sample_size
-    from armwise.stats.weighting import overlap_mean_difference as overlap_mean_difference
-    from armwise.stats.weighting import overlap_risk_difference as overlap_risk_difference
-    from armwise.stats.weighting import overlap_weights as overlap_weights
+    from armwise.stats.weighting.arm_means import ArmMeans as ArmMeans
+    from armwise.stats.weighting.comparison import AdjustedComparison as AdjustedComparison
+    from armwise.stats.weighting.comparison import mean_comparison as mean_comparison
+    from armwise.stats.weighting.comparison import risk_comparison as risk_comparison
+    from armwise.stats.weighting.intervals import ArmEstimates as ArmEstimates
+    from armwise.stats.weighting.intervals import means_with_t as means_with_t
+    from armwise.stats.weighting.intervals import risks_with_mover as risks_with_mover
+    from armwise.stats.weighting.overlap import overlap_mean_difference as overlap_mean_difference
+    from armwise.stats.weighting.overlap import overlap_risk_difference as overlap_risk_difference
+    from armwise.stats.weighting.propensity_weights import many_weighted_means as many_weighted_means
+    from armwise.stats.weighting.propensity_weights import weighted_means as weighted_means
+    from armwise.stats.weighting.targets import effective_sample_size as effective_sample_size
+    from armwise.stats.weighting.targets import overlap_weights as overlap_weights
+    from armwise.stats.weighting.targets import weights_to as weights_to
 
 PUBLIC: dict[str, tuple[str, str]] = {
     "Estimate": ("estimate", "one estimate with its interval, p, counts and method"),
@@ -95,8 +119,20 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "ancova": ("analysis_of_covariance", "analysis of covariance on a data frame"),
     "ancova_fit": ("analysis_of_covariance", "analysis of covariance on arrays"),
     "mann_whitney": ("ranks", "Hodges-Lehmann shift with Mann-Whitney's interval and p"),
+    "rank_correlation": ("association.correlation", "Spearman's or Kendall's correlation with an interval"),
+    "detectable_correlation": ("association.correlation", "smallest correlation with a given power"),
+    "power_correlation": ("association.correlation", "power of the test of no correlation"),
+    "slopes": ("association.regression_slope", "an outcome on one characteristic, alone or beside others"),
+    "Spline": ("association.three_knot_spline", "a curve with three knots"),
+    "spline": ("association.three_knot_spline", "an outcome on a restricted cubic spline with three knots"),
+    "Interaction": ("effect_modification", "a difference between arms by one characteristic"),
+    "ancova_interaction": ("effect_modification", "arm by covariate in analysis of covariance"),
+    "difference_of_differences": ("effect_modification", "the difference of two subgroups' differences"),
     "wilson": ("proportions", "one risk, Wilson's interval"),
     "clopper_pearson": ("proportions", "one risk, exact interval"),
+    "exact_risk": ("rates", "one risk, exact limits on both sides or on one"),
+    "rule_of_three": ("rates", "the upper limit of a risk when none of n had the event, 3/n"),
+    "poisson_rate": ("rates", "events over person time, exact limits"),
     "risk_difference": ("proportions", "difference of two risks, Newcombe or Miettinen-Nurminen"),
     "risk_ratio": ("proportions", "ratio of two risks, score interval"),
     "odds_ratio": ("proportions", "odds ratio, score interval"),
@@ -147,16 +183,31 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "simulate": ("repeated.prediction", "draws of outcomes from a fit"),
     "TermTests": ("repeated.formula.type_three", "tests of the terms of a fit"),
     "term_tests": ("repeated.formula.type_three", "type III (or II) tests of the terms of a fit"),
+    "replicate": ("replicates", "run a function many times, each with draws of its own"),
+    "Replicates": ("replicates", "what became of every replicate"),
+    "Failed": ("replicates", "a replicate without a result, and why"),
     "Responders": ("responder_counts", "responders by arm, and each arm against the reference"),
     "responders": ("responder_counts", "compare responders in a data frame"),
     "fisher_exact": ("fisher", "Fisher's exact test, conditional odds ratio"),
     "Propensity": ("propensity_score", "a fitted propensity model"),
     "propensity": ("propensity_score", "probability of the arm given covariates, separation detected"),
-    "OverlapComparison": ("weighting", "two arms compared with overlap weights"),
-    "overlap_weights": ("weighting", "each subject's probability of the other arm"),
-    "effective_sample_size": ("weighting", "Kish's effective sample size"),
-    "overlap_mean_difference": ("weighting", "overlap-weighted difference of means, stacked sandwich"),
-    "overlap_risk_difference": ("weighting", "overlap-weighted difference of risks, MOVER-Wilson"),
+    "ArmMeans": ("weighting.arm_means", "two adjusted arm means with their covariance, no interval yet"),
+    "AdjustedComparison": ("weighting.comparison", "two arms compared in one target population"),
+    "ArmEstimates": ("weighting.intervals", "a difference and its two arms as estimates"),
+    "weighted_means": ("weighting.propensity_weights", "arm means under propensity weights to a target"),
+    "many_weighted_means": ("weighting.propensity_weights", "the same for many imputations at once"),
+    "means_with_t": ("weighting.intervals", "two means and their covariance made a difference with t"),
+    "risks_with_mover": ("weighting.intervals", "two risks and their covariance made a difference by MOVER"),
+    "mean_comparison": ("weighting.comparison", "arm means of any estimator made a difference with t"),
+    "risk_comparison": ("weighting.comparison", "arm risks of any estimator made a difference by MOVER"),
+    "weights_to": ("weighting.targets", "weights to everyone, the treated or the overlap"),
+    "overlap_weights": ("weighting.targets", "each subject's probability of the other arm"),
+    "effective_sample_size": ("weighting.targets", "Kish's effective sample size"),
+    "overlap_mean_difference": (
+        "weighting.overlap",
+        "overlap-weighted difference of means, stacked sandwich",
+    ),
+    "overlap_risk_difference": ("weighting.overlap", "overlap-weighted difference of risks, MOVER-Wilson"),
     "standardised_difference": ("balance", "standardised difference of one covariate"),
     "variance_ratio": ("balance", "ratio of a covariate's variances"),
     "chance_imbalance": ("balance", "how often chance alone looks like imbalance"),
