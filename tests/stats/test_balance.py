@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import ks_2samp
 
 from armwise.errors import UsageError
-from armwise.stats.balance import chance_imbalance, standardised_difference, variance_ratio
+from armwise.stats.balance import (
+    chance_imbalance,
+    distribution_distance,
+    standardised_difference,
+    variance_ratio,
+)
 from armwise.stats.propensity_score import propensity
 from armwise.stats.weighting import overlap_weights
 
@@ -152,3 +158,33 @@ def test_chance_needs_two_subjects_an_arm():
     with pytest.raises(UsageError, match="two subjects"):
         chance_imbalance(1, 40)
     assert chance_imbalance(2, 2, 0.0) == pytest.approx(1.0)
+
+
+def test_without_weights_the_distance_of_distributions_is_that_of_scipy_with_ties():
+    rng = np.random.default_rng(12)
+    for _ in range(20):
+        x, y = rng.integers(0, 8, 15), rng.integers(1, 9, 11)
+        expected = ks_2samp(x, y).statistic
+        assert distribution_distance(x, y).estimate == pytest.approx(expected, rel=1e-12)
+
+
+def test_whole_weights_are_subjects_repeated():
+    rng = np.random.default_rng(13)
+    x, y = rng.normal(size=9), rng.normal(size=7)
+    w, v = rng.integers(1, 4, 9), rng.integers(1, 4, 7)
+    found = distribution_distance(x, y, weights_arm=w, weights_versus=v)
+    expected = ks_2samp(np.repeat(x, w), np.repeat(y, v)).statistic
+    assert found.estimate == pytest.approx(expected, rel=1e-12)
+    assert found.method == "Kolmogorov-Smirnov" and found.lower is None
+
+
+def test_the_distance_sees_what_means_and_variances_do_not():
+    humps = np.array([-1.0, 1.0] * 10)
+    hill = np.array([-(2**0.5), 0, 0, 2**0.5] * 5)
+    assert standardised_difference(humps, hill).estimate == pytest.approx(0)
+    assert variance_ratio(humps, hill).estimate == pytest.approx(1)
+    assert distribution_distance(humps, hill).estimate == pytest.approx(0.25)
+
+
+def test_a_distance_from_nobody_is_not_estimable():
+    assert distribution_distance([1, 2], []).status == "not estimable"

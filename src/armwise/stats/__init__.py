@@ -11,9 +11,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from armwise.stats.agreement import agreement_kappa as agreement_kappa
+    from armwise.stats.agreement import agreement_weights as agreement_weights
+    from armwise.stats.agreement import gwet_agreement as gwet_agreement
+    from armwise.stats.agreement import percent_agreement as percent_agreement
     from armwise.stats.analysis_of_covariance import Ancova as Ancova
     from armwise.stats.analysis_of_covariance import ancova as ancova
     from armwise.stats.analysis_of_covariance import ancova_fit as ancova_fit
+    from armwise.stats.anchor import AnchoredChange as AnchoredChange
+    from armwise.stats.anchor import anchored_change as anchored_change
+    from armwise.stats.anchor import spearman as spearman
     from armwise.stats.association.correlation import detectable_correlation as detectable_correlation
     from armwise.stats.association.correlation import power_correlation as power_correlation
     from armwise.stats.association.correlation import rank_correlation as rank_correlation
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from armwise.stats.association.three_knot_spline import Spline as Spline
     from armwise.stats.association.three_knot_spline import spline as spline
     from armwise.stats.balance import chance_imbalance as chance_imbalance
+    from armwise.stats.balance import distribution_distance as distribution_distance
     from armwise.stats.balance import standardised_difference as standardised_difference
     from armwise.stats.balance import variance_ratio as variance_ratio
     from armwise.stats.baseline_table import TableOne as TableOne
@@ -35,7 +43,23 @@ if TYPE_CHECKING:
     from armwise.stats.equivalence import Verdict as Verdict
     from armwise.stats.equivalence import verdict as verdict
     from armwise.stats.estimate import Estimate as Estimate
+    from armwise.stats.firth import Firth as Firth
+    from armwise.stats.firth import firth_logistic as firth_logistic
     from armwise.stats.fisher import fisher_exact as fisher_exact
+    from armwise.stats.generalised_estimating_equations import Gee as Gee
+    from armwise.stats.generalised_estimating_equations import gee as gee
+    from armwise.stats.generalised_estimating_equations import gee_contrast as gee_contrast
+    from armwise.stats.imputation.chained import Imputed as Imputed
+    from armwise.stats.imputation.chained import impute_chained as impute_chained
+    from armwise.stats.imputation.imputed_outcomes import ConditionalMeans as ConditionalMeans
+    from armwise.stats.imputation.imputed_outcomes import DrawnOutcomes as DrawnOutcomes
+    from armwise.stats.imputation.pooled_arms import pool_arms as pool_arms
+    from armwise.stats.imputation.reference_based import conditional_means as conditional_means
+    from armwise.stats.imputation.reference_based import impute_outcomes as impute_outcomes
+    from armwise.stats.imputation.rubin import Pooled as Pooled
+    from armwise.stats.imputation.rubin import PooledVector as PooledVector
+    from armwise.stats.imputation.rubin import pool as pool
+    from armwise.stats.imputation.rubin import pool_vector as pool_vector
     from armwise.stats.means import Summary as Summary
     from armwise.stats.means import hedges_g as hedges_g
     from armwise.stats.means import mean_interval as mean_interval
@@ -47,6 +71,11 @@ if TYPE_CHECKING:
     from armwise.stats.multiplicity import holm as holm
     from armwise.stats.number_needed import NumberNeededToTreat as NumberNeededToTreat
     from armwise.stats.number_needed import number_needed_to_treat as number_needed_to_treat
+    from armwise.stats.ordinal import ProportionalOdds as ProportionalOdds
+    from armwise.stats.ordinal import proportional_odds as proportional_odds
+    from armwise.stats.pairwise import Pairwise as Pairwise
+    from armwise.stats.pairwise import better_outcome as better_outcome
+    from armwise.stats.permutation import permuted_mean_difference as permuted_mean_difference
     from armwise.stats.propensity_score import Propensity as Propensity
     from armwise.stats.propensity_score import propensity as propensity
     from armwise.stats.proportions import clopper_pearson as clopper_pearson
@@ -93,17 +122,55 @@ if TYPE_CHECKING:
     from armwise.stats.replicates import replicate as replicate
     from armwise.stats.responder_counts import Responders as Responders
     from armwise.stats.responder_counts import responders as responders
+    from armwise.stats.responder_curves import ResponderCurve as ResponderCurve
+    from armwise.stats.responder_curves import responder_curve as responder_curve
+    from armwise.stats.responder_model import NormalTail as NormalTail
+    from armwise.stats.responder_model import normal_tail_risk_difference as normal_tail_risk_difference
+    from armwise.stats.sensitivity.delta_shift import DeltaGrid as DeltaGrid
+    from armwise.stats.sensitivity.delta_shift import delta_grid as delta_grid
+    from armwise.stats.sensitivity.delta_shift import shifted_ancova as shifted_ancova
+    from armwise.stats.sensitivity.e_value import EValues as EValues
+    from armwise.stats.sensitivity.e_value import e_value_of as e_value_of
+    from armwise.stats.sensitivity.e_value import e_values as e_values
+    from armwise.stats.sensitivity.e_value import e_values_of_means as e_values_of_means
+    from armwise.stats.sensitivity.e_value import e_values_of_ratio as e_values_of_ratio
+    from armwise.stats.sensitivity.ratio_of_risks import mover_ratio as mover_ratio
+    from armwise.stats.sensitivity.ratio_of_risks import ratio_of_risks as ratio_of_risks
+    from armwise.stats.sensitivity.tipping_point import Missing as Missing
+    from armwise.stats.sensitivity.tipping_point import TippingGrid as TippingGrid
+    from armwise.stats.sensitivity.tipping_point import least_favourable as least_favourable
+    from armwise.stats.sensitivity.tipping_point import tipping_grid as tipping_grid
+    from armwise.stats.sensitivity.unmeasured_confounding import LinearComparison as LinearComparison
+    from armwise.stats.sensitivity.unmeasured_confounding import adjusted_for as adjusted_for
+    from armwise.stats.sensitivity.unmeasured_confounding import as_strong_as as as_strong_as
+    from armwise.stats.sensitivity.unmeasured_confounding import linear_comparison as linear_comparison
+    from armwise.stats.sensitivity.unmeasured_confounding import partial_r2 as partial_r2
+    from armwise.stats.sensitivity.unmeasured_confounding import robustness_value as robustness_value
+    from armwise.stats.sign_flip import sign_flip_mean as sign_flip_mean
     from armwise.stats.weighting.arm_means import ArmMeans as ArmMeans
     from armwise.stats.weighting.comparison import AdjustedComparison as AdjustedComparison
     from armwise.stats.weighting.comparison import mean_comparison as mean_comparison
     from armwise.stats.weighting.comparison import risk_comparison as risk_comparison
+    from armwise.stats.weighting.entropy_balancing import balanced_means as balanced_means
+    from armwise.stats.weighting.entropy_balancing import many_balanced_means as many_balanced_means
     from armwise.stats.weighting.intervals import ArmEstimates as ArmEstimates
     from armwise.stats.weighting.intervals import means_with_t as means_with_t
     from armwise.stats.weighting.intervals import risks_with_mover as risks_with_mover
+    from armwise.stats.weighting.outcome_models import augmented_means as augmented_means
+    from armwise.stats.weighting.outcome_models import many_augmented_means as many_augmented_means
+    from armwise.stats.weighting.outcome_models import (
+        many_standardised_outcomes as many_standardised_outcomes,
+    )
+    from armwise.stats.weighting.outcome_models import standardised_outcomes as standardised_outcomes
     from armwise.stats.weighting.overlap import overlap_mean_difference as overlap_mean_difference
     from armwise.stats.weighting.overlap import overlap_risk_difference as overlap_risk_difference
     from armwise.stats.weighting.propensity_weights import many_weighted_means as many_weighted_means
     from armwise.stats.weighting.propensity_weights import weighted_means as weighted_means
+    from armwise.stats.weighting.score_overlap import ScoreOverlap as ScoreOverlap
+    from armwise.stats.weighting.score_overlap import positivity as positivity
+    from armwise.stats.weighting.sites import Sites as Sites
+    from armwise.stats.weighting.sites import leave_one_site_out as leave_one_site_out
+    from armwise.stats.weighting.sites import sites_of as sites_of
     from armwise.stats.weighting.targets import effective_sample_size as effective_sample_size
     from armwise.stats.weighting.targets import overlap_weights as overlap_weights
     from armwise.stats.weighting.targets import weights_to as weights_to
@@ -133,10 +200,19 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "exact_risk": ("rates", "one risk, exact limits on both sides or on one"),
     "rule_of_three": ("rates", "the upper limit of a risk when none of n had the event, 3/n"),
     "poisson_rate": ("rates", "events over person time, exact limits"),
+    "permuted_mean_difference": ("permutation", "difference of two means, p and interval by permutation"),
     "risk_difference": ("proportions", "difference of two risks, Newcombe or Miettinen-Nurminen"),
     "risk_ratio": ("proportions", "ratio of two risks, score interval"),
     "odds_ratio": ("proportions", "odds ratio, score interval"),
     "mover": ("proportions", "limits of a difference from the limits of its parts"),
+    "agreement_kappa": ("agreement", "Cohen's kappa of two readings, weighted or not, interval over subjects"),
+    "gwet_agreement": ("agreement", "Gwet's AC1 and AC2 of readings, interval over subjects"),
+    "percent_agreement": ("agreement", "share of places on which readings agree, interval over subjects"),
+    "agreement_weights": ("agreement", "linear and quadratic weights of a pair of categories"),
+    "sign_flip_mean": ("sign_flip", "mean change of one group: p and interval by flipping signs"),
+    "Gee": ("generalised_estimating_equations", "a fit by generalised estimating equations"),
+    "gee": ("generalised_estimating_equations", "a mean model of outcomes that repeat within subjects"),
+    "gee_contrast": ("generalised_estimating_equations", "a contrast of its coefficients, t on subjects"),
     "NumberNeededToTreat": ("number_needed", "number needed to treat, to benefit and to harm"),
     "number_needed_to_treat": ("number_needed", "number needed to treat from a risk difference"),
     "mmrm": (
@@ -188,7 +264,37 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "Failed": ("replicates", "a replicate without a result, and why"),
     "Responders": ("responder_counts", "responders by arm, and each arm against the reference"),
     "responders": ("responder_counts", "compare responders in a data frame"),
+    "ResponderCurve": ("responder_curves", "two arms compared at every threshold"),
+    "responder_curve": ("responder_curves", "difference in responders at every threshold, simultaneous band"),
+    "NormalTail": ("responder_model", "two arms' risks from a normal model of the change"),
+    "normal_tail_risk_difference": ("responder_model", "responders without dichotomising, a sensitivity"),
+    "AnchoredChange": ("anchor", "the minimal important change by an anchor, and what stands beside it"),
+    "anchored_change": ("anchor", "minimal important change by adjusted predictive modelling"),
+    "spearman": ("anchor", "rank correlation with its interval"),
+    "ProportionalOdds": ("ordinal", "two arms compared by the proportional odds model"),
+    "proportional_odds": ("ordinal", "odds ratio of a better category, profile interval, Brant's test"),
+    "Pairwise": ("pairwise", "probability of a better outcome and win odds"),
+    "better_outcome": ("pairwise", "two arms compared pair by pair, Newcombe's interval"),
+    "Firth": ("firth", "a penalised logistic regression"),
+    "firth_logistic": ("firth", "odds ratios that separation leaves finite, profile intervals"),
     "fisher_exact": ("fisher", "Fisher's exact test, conditional odds ratio"),
+    "Imputed": ("imputation.chained", "completed data sets, and how their chains ran"),
+    "impute_chained": ("imputation.chained", "multiple imputation by chained regressions, arm by arm"),
+    "ConditionalMeans": ("imputation.imputed_outcomes", "outcomes with conditional means in their gaps, jackknifed"),
+    "DrawnOutcomes": ("imputation.imputed_outcomes", "completed sets of outcomes, analysed and pooled"),
+    "conditional_means": (
+        "imputation.reference_based",
+        "conditional-mean imputation of outcomes, reference-based or at random, with the jackknife",
+    ),
+    "impute_outcomes": (
+        "imputation.reference_based",
+        "multiple imputation of outcomes on the MMRM, reference-based or at random",
+    ),
+    "pool_arms": ("imputation.pooled_arms", "two adjusted arms in many completed data sets made one comparison"),
+    "Pooled": ("imputation.rubin", "one estimate of many completed data sets"),
+    "PooledVector": ("imputation.rubin", "several estimates of many completed data sets, with their covariance"),
+    "pool": ("imputation.rubin", "Rubin's rules with Barnard and Rubin's degrees of freedom"),
+    "pool_vector": ("imputation.rubin", "the same for several estimates, with their covariance"),
     "Propensity": ("propensity_score", "a fitted propensity model"),
     "propensity": ("propensity_score", "probability of the arm given covariates, separation detected"),
     "ArmMeans": ("weighting.arm_means", "two adjusted arm means with their covariance, no interval yet"),
@@ -196,6 +302,17 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "ArmEstimates": ("weighting.intervals", "a difference and its two arms as estimates"),
     "weighted_means": ("weighting.propensity_weights", "arm means under propensity weights to a target"),
     "many_weighted_means": ("weighting.propensity_weights", "the same for many imputations at once"),
+    "balanced_means": ("weighting.entropy_balancing", "arm means under entropy-balancing weights"),
+    "many_balanced_means": ("weighting.entropy_balancing", "the same for many imputations at once"),
+    "standardised_outcomes": ("weighting.outcome_models", "g-computation: arm models averaged over a target"),
+    "many_standardised_outcomes": ("weighting.outcome_models", "the same for many imputations at once"),
+    "augmented_means": ("weighting.outcome_models", "augmented inverse-probability weighting (AIPW)"),
+    "many_augmented_means": ("weighting.outcome_models", "the same for many imputations at once"),
+    "ScoreOverlap": ("weighting.score_overlap", "the propensity scores of two arms side by side"),
+    "positivity": ("weighting.score_overlap", "whether both arms could have had either treatment"),
+    "Sites": ("weighting.sites", "the sites of a study and what they can be compared on"),
+    "sites_of": ("weighting.sites", "which sites have both arms, and which carry no comparison"),
+    "leave_one_site_out": ("weighting.sites", "an estimate without each site in turn"),
     "means_with_t": ("weighting.intervals", "two means and their covariance made a difference with t"),
     "risks_with_mover": ("weighting.intervals", "two risks and their covariance made a difference by MOVER"),
     "mean_comparison": ("weighting.comparison", "arm means of any estimator made a difference with t"),
@@ -209,6 +326,7 @@ PUBLIC: dict[str, tuple[str, str]] = {
     ),
     "overlap_risk_difference": ("weighting.overlap", "overlap-weighted difference of risks, MOVER-Wilson"),
     "standardised_difference": ("balance", "standardised difference of one covariate"),
+    "distribution_distance": ("balance", "weighted Kolmogorov-Smirnov distance of a covariate"),
     "variance_ratio": ("balance", "ratio of a covariate's variances"),
     "chance_imbalance": ("balance", "how often chance alone looks like imbalance"),
     "TableOne": ("baseline_table", "Table 1 as values"),
@@ -221,6 +339,26 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "power_risk_difference": ("detectable", "power of the z test of two proportions"),
     "detectable_mean_difference": ("detectable", "smallest difference of means with a given power"),
     "detectable_risk_difference": ("detectable", "smallest increase of a risk with a given power"),
+    "EValues": ("sensitivity.e_value", "E-values of an estimate and of its nearer limit"),
+    "e_value_of": ("sensitivity.e_value", "the E-value of a risk ratio"),
+    "e_values": ("sensitivity.e_value", "E-values of a risk ratio and of its nearer limit"),
+    "e_values_of_ratio": ("sensitivity.e_value", "the same from an estimate of a risk or odds ratio"),
+    "e_values_of_means": ("sensitivity.e_value", "approximate E-values of a difference of means"),
+    "mover_ratio": ("sensitivity.ratio_of_risks", "limits of a ratio from the limits of its parts"),
+    "ratio_of_risks": ("sensitivity.ratio_of_risks", "the ratio of two adjusted risks, from their intervals"),
+    "LinearComparison": ("sensitivity.unmeasured_confounding", "a linear comparison, strengths of covariates"),
+    "linear_comparison": ("sensitivity.unmeasured_confounding", "the same by least squares"),
+    "adjusted_for": ("sensitivity.unmeasured_confounding", "an estimate had a confounder been measured"),
+    "as_strong_as": ("sensitivity.unmeasured_confounding", "a confounder k times as strong as a covariate"),
+    "partial_r2": ("sensitivity.unmeasured_confounding", "partial R2 of a coefficient"),
+    "robustness_value": ("sensitivity.unmeasured_confounding", "the confounding that would overturn an estimate"),
+    "Missing": ("sensitivity.tipping_point", "responders observed and answers missing in one arm"),
+    "TippingGrid": ("sensitivity.tipping_point", "risk differences under every outcome of the missing"),
+    "tipping_grid": ("sensitivity.tipping_point", "the same by Newcombe's interval"),
+    "least_favourable": ("sensitivity.tipping_point", "responders placed against a weighted difference"),
+    "DeltaGrid": ("sensitivity.delta_shift", "differences of means under shifts of the missing"),
+    "delta_grid": ("sensitivity.delta_shift", "the same from any estimator"),
+    "shifted_ancova": ("sensitivity.delta_shift", "analysis of covariance, missing outcomes shifted"),
     "Verdict": ("equivalence", "whether an interval clears a margin"),
     "verdict": ("equivalence", "superiority, non-inferiority or equivalence by an interval"),
 }

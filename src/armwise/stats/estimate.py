@@ -31,8 +31,13 @@ HEDGES_G: Final = "hedges g"
 STANDARDISED_DIFFERENCE: Final = "standardised difference"
 VARIANCE_RATIO: Final = "variance ratio"
 COEFFICIENT: Final = "coefficient"
+SLOPE: Final = "slope"
+CORRELATION: Final = "correlation"
+FITTED_MEAN: Final = "fitted mean"
+INTERACTION: Final = "interaction"
+WIN_ODDS: Final = "win odds"
 
-RATIOS: Final = frozenset({RISK_RATIO, ODDS_RATIO, VARIANCE_RATIO})
+RATIOS: Final = frozenset({RISK_RATIO, ODDS_RATIO, VARIANCE_RATIO, WIN_ODDS})
 """Statistics whose value of no effect is 1; for all others it is 0."""
 
 

@@ -94,7 +94,7 @@ def replicate(
     Raises:
         UsageError: n, seed or workers that cannot be; a function that returns another number of results.
 
-    >>> replicate(lambda block: [g.integers(6) + 1 for g in block], 3, seed=1).values
+    >>> replicate(lambda block: [int(g.integers(6)) + 1 for g in block], 3, seed=1).values
     (1, 6, 3)
     """
     for name, value, least in (("n", n, 1), ("seed", seed, 0), ("workers", workers, 1)):

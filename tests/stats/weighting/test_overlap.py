@@ -12,7 +12,6 @@ from armwise.errors import UsageError
 from armwise.stats.means import t_quantile
 from armwise.stats.proportions import wilson
 from armwise.stats.weighting import (
-    effective_sample_size,
     overlap_mean_difference,
     overlap_risk_difference,
     overlap_weights,
@@ -206,20 +205,6 @@ def test_extreme_risks_carry_the_note_that_the_interval_covers_less():
     extreme = overlap_risk_difference(y > 4.5, z, X)
     assert "no more than 93 %" in extreme.notes[0] and extreme.difference.reason == extreme.notes[0]
     assert extreme.difference.status == "ok"
-
-
-def test_weights_are_the_probability_of_the_other_arm():
-    assert overlap_weights([0.2, 0.7], [1, 0]).tolist() == [0.8, 0.7]
-    with pytest.raises(UsageError, match="between 0 and 1"):
-        overlap_weights([0.2, 1.7], [1, 0])
-
-
-def test_kish_s_number_counts_equal_weights_as_subjects_and_one_weight_as_one():
-    assert effective_sample_size(np.full(7, 3.0)) == pytest.approx(7)
-    assert effective_sample_size([5, 0, 0]) == pytest.approx(1)
-    assert effective_sample_size([0, 0]) == 0.0
-    with pytest.raises(UsageError, match="at least 0"):
-        effective_sample_size([1, -1])
 
 
 def test_missing_outcomes_are_refused():
