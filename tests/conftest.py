@@ -85,6 +85,29 @@ MODEL = {
 #: The analysis of a study of repeated measures that answers its question.
 MAIN = {"endpoint": "better", "at": "m6", "role": "primary", "method": "risk-difference"}
 
+#: Records of drugs with a first and a last day, and of care by visit.
+DRUGS: dict[str, Any] = {
+    "keys": ["subject", "drug", "start"],
+    "items": {
+        "class": {"type": "choice", "choices": {"opioid": "Opioids", "nsaid": "Anti-inflammatory drugs"}},
+        "drug": {"type": "text"},
+        "route": {"type": "text"},
+        "dose": {"type": "number"},
+        "unit": {"type": "text"},
+        "times": {"type": "number"},
+        "start": {"type": "date"},
+        "stop": {"type": "date"},
+    },
+}
+CARE: dict[str, Any] = {
+    "at": "all",
+    "keys": ["subject", "visit", "kind"],
+    "items": {"kind": {"type": "choice", "choices": {"exercise": "Exercise", "massage": "Massage"}}},
+}
+MEDICATION: dict[str, Any] = {
+    "form": "drugs", "route": "route", "start": "start", "stop": "stop", "drug_class": "class", "complete": True,
+}  # fmt: skip
+
 
 def day(number: int) -> dt.date:
     """The date of a day after time zero."""
@@ -144,6 +167,42 @@ class Small:
         ]
 
     visits, model = VISITS, MODEL
+
+    def treated(
+        self, drugs: list[dict[str, Any]], care: list[dict[str, Any]] | None = None, **sections: Any
+    ) -> Study:
+        """A study of two patients in each arm, with the score at every visit, records of drugs and of care.
+
+        A drug's record needs `subject` and `drug`; dose 5 mg four times a day from before the study unless it says
+        otherwise, in days after time zero. Sections replace the study's own; a section `medication` adds to it.
+        """
+        medication = {**MEDICATION, **sections.pop("medication", {})}
+        forms = {**PROTOCOL["forms"], "drugs": DRUGS, "care": CARE, **sections.pop("forms", {})}
+        records = [
+            {
+                "class": "opioid", "route": None, "dose": 5, "unit": "mg", "times": 4, **drug,
+                "start": None if drug.get("start") is None else day(drug["start"]),
+                "stop": None if drug.get("stop") is None else day(drug["stop"]),
+            }
+            for drug in drugs
+        ]  # fmt: skip
+        tables = {
+            "subjects": self.people(["new", "new", "old", "old"]),
+            "scale": self.scale(
+                {"p1": (40, 35, 30), "p2": (40, 20, None), "p3": (30, 30, 31), "p4": (22, None, 25)}
+            ),
+            "drugs": records,
+            "care": care or [],
+        }
+        return self.study(
+            {name: rows for name, rows in tables.items() if rows},
+            **{
+                "medication": medication,
+                "treatments": {"care": {"form": "care"}},
+                "forms": forms,
+                **sections,
+            },
+        )
 
     def drawn(self, n: int = 40, seed: int = 5, gone: float = 0.15) -> dict[str, dict[str, float]]:
         """Subject -> visit -> points: correlated visits, a better new arm (every other subject), some not seen."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import runpy
 import shutil
 import sys
@@ -110,7 +111,7 @@ def test_check_tells_what_an_analysis_would_and_nothing_twice(
 def test_a_study_without_data_checks_its_protocol(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "--yes", str(tmp_path / "new")]) == DONE
     assert main(["check", str(tmp_path / "new")]) == DONE
-    assert f"{tmp_path / 'new'}: protocol.yaml checked: 0 errors, 0 others" in capsys.readouterr().out
+    assert f"{tmp_path / 'new'}: protocol.yaml checked: 0 errors, 1 other" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -279,6 +280,23 @@ def test_a_missing_column_of_answers_ends_with_1(tmp_path: Path, capsys: pytest.
     (tmp_path / "a.csv").write_text("id,nrs1\na,3\n", encoding="utf-8")
     assert main(["score", "nrs", str(tmp_path / "a.csv")]) == PROBLEMS
     assert "a.csv:1 (nrs_1): the column `nrs_1` is missing; did you mean `nrs1`?" in capsys.readouterr().err
+
+
+def test_a_study_is_locked_once_and_then_only_with_a_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parent / "protocol" / "fixtures" / "protocol.yaml").read_text(encoding="utf-8")
+    (tmp_path / "protocol.yaml").write_text(text, encoding="utf-8")
+    assert main(["lock", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"protocol\.lock \(\d{4}-\d\d-\d\d, version .+\)\n", told)
+    assert re.search(r"\nplan     [0-9a-f]{12}\ncollects [0-9a-f]{12}\n$", told)
+    assert main(["lock", str(tmp_path)]) == 2
+    assert "as it stands" in capsys.readouterr().err
+    assert main(["lock", str(tmp_path), "--amend", "why"]) == 2
+    assert "nothing differs" in capsys.readouterr().err
+    (tmp_path / "protocol.yaml").write_text("study: {}\n", encoding="utf-8")
+    assert main(["lock", str(tmp_path), "--amend", "why"]) == 1
 
 
 def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:

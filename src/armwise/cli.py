@@ -95,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     made = verb(_check, "check", "list every mistake in the protocol, and every problem in the data")
     study(made)
     made.add_argument("--all", action="store_true", help="every problem, not the first three of a kind")
+    made = verb(_lock, "lock", "fix the protocol with a date: what is collected, and the plan")
+    study(made)
+    made.add_argument(
+        "--amend", metavar="REASON", help="why the locked protocol changes; the history is kept"
+    )
     made = verb(_simulate, "simulate", "draw a study's data from its protocol and assumptions.yaml")
     study(made)
     made.add_argument("--seed", type=int, help="another seed than that of the assumptions")
@@ -229,6 +234,16 @@ def _check(arguments: argparse.Namespace) -> int:
     _list(problems, each=len(problems) if arguments.all else EACH)
     _tell(f"{arguments.study}: {where} checked: {_counted(problems)}")
     return PROBLEMS if any(p.severity == "error" for p in problems) else DONE
+
+
+def _lock(arguments: argparse.Namespace) -> int:
+    from armwise.protocol.lock import FILE, lock
+
+    entry = lock(arguments.study, amend=arguments.amend)
+    _tell(f"locked   {arguments.study / FILE} ({entry.date}, version {entry.version})")
+    _tell(f"plan     {entry.plan_hash[:12]}")
+    _tell(f"collects {entry.collection_hash[:12]}")
+    return DONE
 
 
 def _simulate(arguments: argparse.Namespace) -> int:

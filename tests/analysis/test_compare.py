@@ -25,6 +25,7 @@ DECLARED: dict[str, dict[str, Any]] = {
         "estimand": "overlap",
     },
     "mann-whitney": {"endpoint": "change"},
+    "permutation": {"endpoint": "change"},
     "risk-difference": {"endpoint": "better", "also": ALSO},
     "weighted-risks": {
         "endpoint": "better", "method": "risk-difference", "adjust": "overlap-weights", "covariates": ["age", "sex"],
@@ -34,6 +35,7 @@ DECLARED: dict[str, dict[str, Any]] = {
     "risk-ratio": {"endpoint": "better"},
     "odds-ratio": {"endpoint": "better"},
     "fisher-exact": {"endpoint": "better"},
+    "proportional-odds": {"endpoint": "change", "adjust": "covariates", "covariates": ["sex"]},
 }  # fmt: skip
 #: Each example is a whole walk: few of them, and no search for a smaller one.
 WALK = settings(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from armwise.analysis.multiplicity import in_families, multiplicity
+from armwise.analysis.multiplicity import in_families, is_tested, multiplicity
 from armwise.analysis.results import Row, row
 from armwise.protocol.model import Protocol
 
@@ -48,6 +48,18 @@ def test_a_fixed_sequence_stops_at_the_first_that_is_not_rejected(small: Any) ->
     assert found["b"] == (0.2, "not rejected")
     assert found["c"][0] == 0.2
     assert found["c"][1].startswith("not rejected: the sequence ended at")
+
+
+def test_of_an_analysis_of_several_visits_the_tested_one_alone_enters_its_family(small: Any) -> None:
+    declared = protocol(small, {"f": {"of": ["a", "b"], "order": "holm"}})
+    several = declared.analyses["a"].model_copy(update={"at": "all", "tested_at": "m3"})
+    declared = declared.model_copy(update={"analyses": {**declared.analyses, "a": several}})
+    early = {**comparison("a", 0.9), "visit": "m1", "id": "early"}  # were it a member, b would be held against 3
+    made = list(multiplicity(declared, [early, comparison("a", 0.04), comparison("b", 0.02)]))
+    found = {(r["analysis"], r["visit"]): r["p"] for r in made if r["statistic"] == "adjusted p"}
+    assert found == {("a", "m3"): pytest.approx(0.04), ("b", "m3"): pytest.approx(0.04)}
+    assert is_tested(declared, "a", "m3") and not is_tested(declared, "a", "m1")
+    assert is_tested(declared, "b", "m3") and not is_tested(declared, "other", "m3")
 
 
 GATED = {

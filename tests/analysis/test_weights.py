@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from armwise.analysis import comparison
+from armwise.analysis import adjusted
 from armwise.analysis.comparison import comparisons
 from armwise.analysis.run import analyse
 from armwise.analysis.weights import weights_of
@@ -46,12 +46,12 @@ def test_table_1_is_weighted_by_the_model_that_the_primary_analysis_fitted(
     """One fit, however often it is used: by the difference, by the p at the margin, by Table 1."""
     fitted: list[int] = []
 
-    def counting(X: Any, treated: Any) -> Any:
+    def counting(X: Any, treated: Any, **how: Any) -> Any:
         fitted.append(len(treated))
-        return propensity(X, treated)
+        return propensity(X, treated, **how)
 
-    monkeypatch.setattr(comparison, "propensity", counting)
-    monkeypatch.setattr("armwise.stats.weighting.propensity", counting)
+    monkeypatch.setattr(adjusted, "propensity", counting)
+    monkeypatch.setattr("armwise.stats.weighting.propensity_weights.propensity", counting)
     study = weighted(small, ["new", "old"] * 10, margin={"kind": "equivalence", "value": 40})
     results = analyse(study)
     assert fitted == [19]

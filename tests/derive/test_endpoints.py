@@ -238,3 +238,28 @@ def test_a_form_that_was_not_filled_in_has_its_declared_reason_and_no_free_text(
         "change",
     )
     assert (found["p1"]["missing"], found["p2"]["missing"]) == ("refused", "another reason")
+
+
+def state(small: Any, points: float, **limit: float) -> float | None:
+    """The outcome at the last visit of a patient with these points there, by a state of the scale."""
+    endpoints = {**small.protocol["endpoints"], "state": {"score": "scale.points", "kind": "state", **limit}}
+    tables = {"subjects": small.people(["new", "old"]), "scale": small.scale({"p1": (None, None, points)})}
+    outcome = rows(derive(small.study(tables, endpoints=endpoints)), "state")["p1"]["outcome"]
+    return None if outcome is None else float(outcome)
+
+
+@pytest.mark.parametrize(("points", "reached"), [(0, 1.0), (10, 1.0), (10.1, 0.0), (50, 0.0)])
+def test_a_state_is_reached_at_its_limit_and_needs_no_baseline(
+    small: Any, points: float, reached: float
+) -> None:
+    assert state(small, points, at_most=10) == reached
+
+
+def test_a_state_without_a_value_is_missing_and_is_not_measured_from_a_baseline(small: Any) -> None:
+    endpoints = {
+        **small.protocol["endpoints"],
+        "low": {"score": "scale.points", "kind": "state", "at_most": 5},
+    }
+    tables = {"subjects": small.people(["new", "old"]), "scale": small.scale({"p1": (3, None, None)})}
+    found = rows(derive(small.study(tables, endpoints=endpoints)), "low")["p1"]
+    assert (found["outcome"], found["missing"], found["has_baseline"]) == (None, "not recorded", False)

@@ -91,6 +91,20 @@ def test_each_structure_is_named_on_the_page_and_recorded_by_patient(demo, demo_
         assert words in demo_page["methods"]
 
 
+def test_each_structure_is_counted_by_level_and_side(demo, demo_page):
+    for structure, label in (
+        ("disc", "Disc"),
+        ("facet", "Facet joint"),
+        ("nerve", "Spinal nerve"),
+        ("sacroiliac", "Sacroiliac joint"),
+    ):
+        whole = demo.one(analysis="procedures", category=structure, item=None, statistic="injections")
+        levels = demo.rows(analysis="procedures", category=structure, statistic="injections")[1:]
+        assert whole["estimate"] == sum(r["estimate"] for r in levels) > 0
+        assert label in demo_page["treatments"]
+    assert "Total volume a patient: median" in demo_page["treatments"]
+
+
 def test_each_conventional_treatment_is_named_on_the_page(demo, demo_page):
     control = demo.protocol.arms["control"]
     assert len(control.components) == 6
@@ -98,6 +112,16 @@ def test_each_conventional_treatment_is_named_on_the_page(demo, demo_page):
         assert words in demo_page["methods"]
     assert "as indicated" in demo_page["methods"]
     assert "BMC + conventional care" in demo_page["answer"]
+
+
+def test_each_conventional_treatment_is_counted_by_visit_and_arm(demo, demo_page):
+    kinds = ("nsaid", "otc", "exercise", "physical_therapy", "injection", "opioid")
+    for kind in kinds:
+        for arm in ("bmc", "control"):
+            found = demo.rows(analysis="exposure", category=kind, arm=arm, statistic="count")
+            assert [r["visit"] for r in found] == ["baseline", "m1", "m3", "m6", "m12"]
+    for words in ("Non-steroidal anti-inflammatory drugs", "Structured exercise", "Spinal injections"):
+        assert words in demo_page["treatments"]
 
 
 def test_the_opioid_dose_is_described_by_visit_and_compared(demo, demo_page):
@@ -110,8 +134,9 @@ def test_the_opioid_dose_is_described_by_visit_and_compared(demo, demo_page):
     assert change["bmc"] < 0 < change["control"]  # the published direction
     for visit in ("m1", "m3", "m6", "m12"):
         assert demo.one(analysis="describe", endpoint="mme_change", visit=visit, arm="bmc", statistic="mean")
-    assert demo.one(analysis="opioids", statistic="shift")["status"] == "ok"
+    assert demo.one(analysis="opioids", statistic="mean difference")["status"] == "ok"
     assert "Opioid dose" in demo_page["outcomes"]
+    assert "CDC 2022 factors" in demo_page["opioids"]
 
 
 @pytest.mark.parametrize("analysis", ["odi_component", "pain_component"])
@@ -154,10 +179,10 @@ def test_each_laboratory_measure_is_described_in_the_results_of_the_treated_arm(
 
 
 def test_odi_is_compared_with_the_control_at_every_visit(demo, demo_page):
-    for analysis, visit in (("odi_course", "m1"), ("odi_course", "m3"), ("odi_course", "m6"), ("odi", "m12")):
-        assert (
-            demo.one(analysis=analysis, visit=visit, statistic="mean difference", subgroup=None)["upper"] < 0
-        )
+    for visit in ("m1", "m3", "m6", "m12"):
+        found = demo.one(analysis="odi", visit=visit, statistic="mean difference", subgroup=None)
+        assert found["upper"] < 0
+        assert (found["p"] is not None) == (visit == "m12")
     assert "at every visit" in demo_page["course"]
 
 
@@ -208,7 +233,7 @@ def test_the_flow_begins_with_40_patients_an_arm_and_names_why_they_left(demo, d
 
 
 def test_the_difference_is_shown_by_age_gender_body_mass_index_and_opioid_use(demo, demo_page):
-    rows = [r for r in demo.rows(analysis="odi", statistic="mean difference") if r["subgroup"]]
+    rows = [r for r in demo.rows(analysis="odi_ancova", statistic="mean difference") if r["subgroup"]]
     named = {r["subgroup"].split("=")[0] for r in rows}
     assert named == {"age", "gender", "bmi", "opioid_use"}
     assert all(r["status"] == "ok" and r["p"] is None for r in rows)

@@ -19,3 +19,41 @@ def test_a_mistake_is_told_once_with_its_line_and_what_to_do(
 ) -> None:
     told = mistakes(*CASES[name]["change"].items())
     assert [line.replace(str(tmp_path), "FOLDER") for line in told] == CASES[name]["told"]
+
+
+def state(**limit: float) -> tuple[str, str]:
+    """The replacement that puts a state of the ODI beside the good protocol's endpoints."""
+    kind = ", ".join(
+        f"{key}: {value}" for key, value in {"score": "odi.total", "kind": "state", **limit}.items()
+    )
+    return "endpoints:\n", f"endpoints:\n  good: {{{kind}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        (
+            {"at_least": 20},
+            "(endpoints.good.at_least): `odi.total` is better lower, and a state that is compared is a",
+        ),
+        ({"at_most": 120}, "(endpoints.good.at_most): found 120, but `odi.total` runs from 0 to 100"),
+        ({}, "a state needs exactly one of them"),
+        ({"at_most": 20, "at_least": 10}, "a state needs exactly one of them"),
+    ],
+)
+def test_a_state_is_a_good_one_within_the_scale(
+    limit: dict[str, float], expected: str, mistakes: Callable[..., list[str]]
+) -> None:
+    (told,) = [line for line in mistakes(state(**limit)) if "good" in line]
+    assert expected in told
+
+
+def test_a_state_is_a_response_and_needs_no_baseline(mistakes: Callable[..., list[str]]) -> None:
+    extra = (
+        "  good: {score: rating.better, kind: state, at_most: 2}\n  some: {kind: any, of: [better, good]}\n"
+    )
+    item = (
+        "better: {type: integer, range: [1, 7]}",
+        "better: {type: integer, range: [1, 7], direction: lower-better}",
+    )
+    assert mistakes(item, ("endpoints:\n", f"endpoints:\n{extra}")) == []

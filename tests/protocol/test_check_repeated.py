@@ -117,7 +117,7 @@ def test_what_may_stand_in_for_a_covariance_is_every_other_but_those_that_fail_t
 
 def test_every_key_of_its_own_is_refused_for_another_method() -> None:
     assert set(OWN) < set(Analysis.model_fields)
-    assert {"covariance", "fallback", "degrees_of_freedom", "one_effect"} == set(OWN)
+    assert {"covariance", "fallback", "degrees_of_freedom", "one_effect", "models"} == set(OWN)
 
 
 def test_a_model_without_covariates_is_allowed(small: Any, tmp_path: Path) -> None:

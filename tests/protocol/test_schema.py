@@ -55,7 +55,7 @@ def test_a_good_protocol_fits_the_schema(file: Path) -> None:
         ("{at_least: 10}", "{at_least: 1/3}"),
         ("{at_least: 10}", "10"),
         ("method: mann-whitney", "method: gee"),
-        ("missing: worst-case", "missing: impute"),
+        ("missing: worst-case", "missing: bayes"),
         ("at: [m1, m3], role", "at: [], role"),
         ("at: [m1, m3], role", "at: 5, role"),
         ("age: subjects.age", "age: {itm: subjects.age}"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from armwise.protocol.load import load_protocol
+from armwise.protocol.medication import Medication
 from armwise.protocol.scores import instrument_of, scores_of
 
 GOOD = Path(__file__).with_name("fixtures") / "protocol.yaml"
@@ -31,6 +32,17 @@ def test_an_item_that_is_a_number_is_a_score_with_its_unit_and_direction() -> No
     assert volume.higher_is_better is None
     assert found["rating.better"].unit == "points"
     assert "subjects.sex" not in found
+
+
+def test_records_of_drugs_yield_a_dose_and_a_number_of_opioids_computed_by_the_declared_factors() -> None:
+    protocol = load_protocol(GOOD)
+    declared = protocol.model_copy(update={"medication": Medication(form="drugs")})
+    found = scores_of(declared)
+    dose, number = found["drugs.mme"], found["drugs.opioids"]
+    assert (dose.unit, dose.lo, dose.hi, dose.higher_is_better) == ("MME/day", 0, None, False)
+    assert (dose.computed, number.computed) == ("CDC 2022 factors", "records of opioids in use")
+    assert dose.as_dict()["computed"] == "CDC 2022 factors"  # as the manifest keeps it
+    assert not {"drugs.mme", "drugs.opioids"} & set(scores_of(protocol))
 
 
 @pytest.mark.parametrize("content", [b"id: odi\n", b"\xff\xfe"])

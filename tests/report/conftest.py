@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 import random
@@ -26,7 +27,9 @@ SCORES = {  # label, range, whether higher is better, unit: as the manifest carr
     "eq5d3l.index": ("EQ-5D-3L index", -0.1, 1, True, ""),
     "promis_global.gph": ("PROMIS Global Physical Health", 16.2, 67.7, True, "T score"),
     "promis_global.gmh": ("PROMIS Global Mental Health", 21.2, 67.6, True, "T score"),
-    "opioids.mme": ("Opioid dose", 0, 1000, False, "MME/day"),
+    "medications.mme": ("Opioid dose", 0, None, False, "MME/day"),
+    "medications.opioids": ("Opioids taken", 0, None, False, "drugs"),
+    "pgic.change": ("Impression of change", 1, 7, False, "points"),
     "adas.total": ("ADAS-Cog total", 0, 70, False, "points"),
 }
 #: Beginnings of words that say or suggest a cause: none may stand in a heading, a lead or a caption of a study whose
@@ -96,6 +99,7 @@ def invented(
         *_responses(protocol),
         *_completion(protocol, dice),
         *_comparisons(protocol, difference, effect),
+        *_received(protocol),
         *_rest(protocol),
     ]
     problems = (
@@ -437,6 +441,9 @@ def _comparisons(protocol: Protocol, difference: float, effect: float) -> Iterat
                     )
                     yield row("risk ratio", 2.4, lower=1.4, upper=4.1, **about)
                     yield row("odds ratio", 5.4, lower=1.9, upper=14.1, **about)
+            elif analysis.method == "proportional-odds":
+                about |= {"unit": "ratio", "method": "proportional odds, profile likelihood"}
+                yield row("odds ratio", 3.1, lower=1.4, upper=6.9, p=p, **about)
             else:
                 centre = effect + 0.3 * (shift % 4)
                 about |= {"unit": "points", "method": "ANCOVA, HC3" if not suffix else "Welch"}
@@ -463,6 +470,47 @@ def _comparisons(protocol: Protocol, difference: float, effect: float) -> Iterat
                     **{k: v for k, v in about.items() if k not in ("unit", "method")},
                     method="Holm",
                 )
+
+
+def _received(protocol: Protocol) -> Iterator[Row]:
+    """Opioids, care and injections, as far as the protocol declares them."""
+    for visit, (_, arm, reference) in itertools.product(protocol.visits, _arms(protocol)):
+        if protocol.medication is None:
+            return
+        here: dict[str, Any] = {"role": "descriptive", "visit": visit, "arm": arm}
+        about = {"analysis": "medication", **here}
+        users = 17 if reference else 9
+        yield row("count", users, n=36, unit="subjects", item="any opioid", **about)
+        dose = {**about, "item": "dose of users", "method": "CDC 2022 factors"}
+        yield row("n", users - 1, n=users - 1, unit="subjects", **dose)
+        yield row(
+            "missing", 1, n=users, category="buprenorphine has no factor in CDC 2022", unit="subjects", **dose
+        )
+        for statistic, value in (("median", 30.0), ("q1", 20.0), ("q3", 52.5), ("sd", 24.1)):
+            yield row(statistic, value, n=users - 1, unit="MME/day", **dose)
+        for at in protocol.medication.cut_points:
+            reached = {**about, "item": "dose at or above", "at": at}
+            yield row("count", 4, n=35, unit="subjects", **reached)
+        for category in ("still taking", "stopped", "started", "none at either"):
+            if visit != protocol.baseline:
+                use = {**about, "item": "use since baseline", "category": category}
+                yield row("count", 9, n=36, unit="subjects", **use)
+        for form, kind in (("medications", "nsaid"), ("care", "exercise")):
+            received = {"analysis": "exposure", "item": form, "category": kind, "label": kind, **here}
+            yield row("count", 14, n=36, unit="subjects", **received)
+    for _, arm, reference in _arms(protocol):
+        if reference or protocol.treatments is None:
+            continue
+        about = {"analysis": "procedures", "role": "descriptive", "arm": arm}
+        yield row("count", 38, n=40, unit="subjects", **about)
+        for level, kind in ((None, "facet"), ("L4-L5", "facet"), ("L4-L5", "facet, left")):
+            place = {**about, "category": kind, "label": "Facet joint", "item": level}
+            yield row("patients", 31, n=38, unit="subjects", **place)
+            yield row("injections", 44, n=38, unit="injections", **place)
+        for item, unit in (("injections", "injections"), ("volume", "mL")):
+            each = {"median": 7.0, "q1": 5.0, "q3": 9.0, "min": 2.0, "max": 12.0, "sd": 2.4}
+            for statistic, value in each.items():
+                yield row(statistic, value, n=38, item=item, unit=unit, **about)
 
 
 def _rest(protocol: Protocol) -> Iterator[Row]:
@@ -561,6 +609,18 @@ def forbidden() -> tuple[str, ...]:
 def make() -> Callable[..., Results]:
     """`invented`, as a fixture."""
     return invented
+
+
+@pytest.fixture(scope="session")
+def fragile() -> Any:
+    """The invented rows on fragility: `risk_rows`, `mean_rows` and `with_rows` of fragility_rows.py."""
+    spec = importlib.util.spec_from_file_location(
+        "fragility_rows", Path(__file__).with_name("fragility_rows.py")
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

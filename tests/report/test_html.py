@@ -14,6 +14,7 @@ import armwise.report
 from armwise.analysis.results import Results
 from armwise.protocol.model import Protocol
 from armwise.report import report
+from armwise.report.html import SECTIONS
 from armwise.report.numbers import MINUS, NARROW_SPACE, in_points
 
 VOID = {
@@ -149,7 +150,7 @@ def test_every_number_shown_is_its_rows_number(shown: tuple[Results, str, Reader
         if said.startswith(("<", ">")):
             assert row["p"] < 0.001 if said[0] == "<" else row["p"] > 0.99
             continue
-        share = part in ("estimate", "limits", "share") and (in_points(row) or "%" in said)
+        share = part in ("estimate", "limits", "upper", "share") and (in_points(row) or "%" in said)
         found = list(values(said))
         assert len(found) == len(exact), said
         for (number, decimals), want in zip(found, exact, strict=True):
@@ -210,9 +211,26 @@ def test_sections_without_rows_are_left_out(two_arms: Results, trial: Results) -
     assert set(re.findall(r'<section id="(\w+)"', report(bare))) == {
         "outcomes",
         "problems",
+        "estimands",
         "methods",
         "provenance",
     } | ({"responders"} & ids)
+
+
+def test_the_contents_list_every_section_once_in_the_order_of_the_page_by_groups(
+    shown: tuple[Results, str, Reader],
+) -> None:
+    page = shown[1]
+    contents = re.search(r'<nav id="contents".*?</nav>', page, re.DOTALL)
+    assert contents
+    assert re.findall(r'href="#([\w-]+)"', contents[0]) == re.findall(r'<section id="([\w-]+)"', page)
+    groups = re.findall(r"<li><b>(.*?)</b>", contents[0])
+    assert groups[0] == "The answer" and len(groups) == len(set(groups)) <= 6
+
+
+def test_what_could_overturn_the_answer_is_the_first_section() -> None:
+    assert SECTIONS[0].__module__.endswith(".fragility")
+    assert len(SECTIONS) == len(set(SECTIONS))
 
 
 def test_what_comes_from_the_protocol_is_escaped(two_arms: Results) -> None:

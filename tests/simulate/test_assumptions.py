@@ -159,7 +159,8 @@ def test_a_slip_in_a_section_that_must_be_there_hides_none_in_the_others(copy_of
         r"\(enrolment.first\): found `January`, expected a date",
         r"\(allocation\): found kind `rndom`, expected one of chosen, random",
         r"\(missing.dropout.event\): unknown event `gone`",
-        r"\(tables.blood\): found kind `measure`, expected one of measures, sites, grades, doses, adverse-events",
+        r"\(tables.blood\): found kind `measure`, expected one of measures, sites, grades, doses, impressions, "
+        r"adverse-events",
     ]
     assert len(found) == len(expected), found
     for text, message in zip(found, expected, strict=True):
@@ -230,7 +231,20 @@ def test_grades_and_words_must_be_those_of_the_form(reference, tmp_path):
     with pytest.raises(ProtocolError) as caught:
         load_assumptions(file, reference.protocol)
     said = [p.what for p in caught.value.problems]
-    assert said == ["grade 7 is outside the item's range", "the form's item `serious` has no choice `Y`, `N`"]
+    assert said == ["unknown category `7`", "the form's item `serious` has no choice `Y`, `N`"]
+
+
+def test_the_words_of_an_adverse_event_must_be_those_of_the_form(reference, tmp_path):
+    text = (reference.folder / "assumptions.yaml").read_text()
+    file = tmp_path / "assumptions.yaml"
+    words = "\n    related_words: [a, treatment, b]\n    outcome_words: [recovered, c]"
+    file.write_text(text.replace("recovered: 0.95", f"recovered: 0.95{words}"))
+    with pytest.raises(ProtocolError) as caught:
+        load_assumptions(file, reference.protocol)
+    assert [p.what for p in caught.value.problems] == [
+        "the form's item `related` has no choice `a`, `b`",
+        "the form's item `outcome` has no choice `c`",
+    ]
 
 
 def test_a_missing_file_says_what_it_would_be(tmp_path, headache):

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from armwise.simulate import simulate
+from armwise.simulate.table_kinds import Grades
 
 
 @pytest.fixture(scope="module")
@@ -33,38 +34,32 @@ def test_every_treated_patient_and_no_other_is_injected_on_day_zero_with_the_dec
     assert injected["volume"].unique().to_list() == [2.0]
     share = injected.filter((pl.col("structure") == "disc") & (pl.col("level") == "L4-L5")).height / 2000
     assert share == pytest.approx(0.8, abs=0.03)
-    assert injected.select("subject", "structure", "level").is_duplicated().sum() == 0
+    assert injected.select("subject", "structure", "level", "side").is_duplicated().sum() == 0
 
 
-def test_every_imaging_visit_has_each_level_once_and_grades_move_as_declared(tables):
-    mri = tables["imaging"]
+def test_every_imaging_visit_has_each_level_once_and_grades_move_as_declared(reference):
+    # `grades` is one reading without error; the example has readers who err, see test_imaging
+    levels = {"L4-L5": {2: 0.2, 3: 0.5, 4: 0.3}, "L5-S1": {1: 0.1, 3: 0.6, 5: 0.3}}
+    grades = Grades(
+        kind="grades", place="level", item="pfirrmann", first=levels, better={"bmc": 0.1}, worse={"bmc": 0.07},
+        status="assumed", source="invented",
+    )  # fmt: skip
+    assumptions = reference.assumptions.model_copy(
+        update={"tables": {**reference.assumptions.tables, "imaging": grades}}
+    )
+    mri = simulate(reference.protocol, assumptions, seed=4, per_arm={"bmc": 3000, "control": 20})["imaging"]
     per_visit = mri.group_by("subject", "visit").agg(pl.col("level").n_unique(), pl.len())
-    assert per_visit["level"].unique().to_list() == [5]
-    assert per_visit["len"].unique().to_list() == [5]
+    assert per_visit["level"].unique().to_list() == [2]
+    assert per_visit["len"].unique().to_list() == [2]
     both = mri.filter(pl.col("visit") == "baseline").join(
         mri.filter(pl.col("visit") == "m12"), on=["subject", "level"], suffix="_m12"
     )
     step = both["pfirrmann_m12"] - both["pfirrmann"]
     middle = both.select(pl.col("pfirrmann").is_between(2, 4)).to_series()
-    assert (step.filter(middle) == -1).mean() == pytest.approx(0.10, abs=0.01)
-    assert (step.filter(middle) == 1).mean() == pytest.approx(0.07, abs=0.01)
+    assert (step.filter(middle) == -1).mean() == pytest.approx(0.10, abs=0.015)
+    assert (step.filter(middle) == 1).mean() == pytest.approx(0.07, abs=0.015)
     assert mri["pfirrmann"].min() >= 1
     assert mri["pfirrmann"].max() <= 5
-
-
-def test_opioid_doses_are_zero_for_those_who_use_none_and_move_in_the_published_direction(tables, arms):
-    doses = tables["opioids"].join(arms, on="subject")
-    first = doses.filter(pl.col("visit") == "baseline")
-    assert ((first["mme"] > 0) == (first["opioid_use"] == "yes")).all()
-    change = {}
-    for arm in ("bmc", "control"):
-        mine = doses.filter(pl.col("arm") == arm)
-        change[arm] = (
-            mine.filter(pl.col("visit") == "m12")["mme"].mean()
-            - mine.filter(pl.col("visit") == "baseline")["mme"].mean()
-        )
-    assert change["bmc"] < -2
-    assert 0 < change["control"] < 5
 
 
 def test_adverse_events_come_at_the_declared_rate_and_are_told_apart_by_their_keys(tables, arms):
@@ -79,7 +74,7 @@ def test_adverse_events_come_at_the_declared_rate_and_are_told_apart_by_their_ke
 
 def test_nothing_is_recorded_after_a_patient_has_left(tables):
     left = tables["events"].filter(pl.col("event") == "off_study").select("subject", left="date")
-    for name in ("odi", "opioids", "imaging", "adverse_events"):
+    for name in ("odi", "care", "imaging", "adverse_events"):
         late = (
             tables[name].drop_nulls("date").join(left, on="subject").filter(pl.col("date") > pl.col("left"))
         )

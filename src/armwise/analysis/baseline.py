@@ -14,20 +14,37 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from armwise.analysis.adjusted import WORDS
 from armwise.analysis.results import Row, estimate_row, row
 from armwise.analysis.weights import Weights
 from armwise.derive.covariates import labels
 from armwise.derive.derived import Derived
 from armwise.stats import (
     chance_imbalance,
+    distribution_distance,
     standardised_difference,
     summary,
     variance_ratio,
 )
-from armwise.stats.balance import METHOD_CATEGORICAL, METHOD_NUMERIC
+from armwise.stats.balance import (
+    DISTRIBUTION_DISTANCE,
+    METHOD_CATEGORICAL,
+    METHOD_DISTANCE,
+    METHOD_NUMERIC,
+    METHOD_RATIO,
+)
+from armwise.stats.estimate import STANDARDISED_DIFFERENCE, VARIANCE_RATIO
 
 #: A standardised difference beyond this is commonly called imbalance (Austin 2009, Stat Med 28:3083-3107).
 THRESHOLD = 0.1
+
+#: What compares the arms on one covariate: statistic, method, unit.
+CATEGORICAL = ((STANDARDISED_DIFFERENCE, METHOD_CATEGORICAL, "SD"),)
+NUMERIC = (
+    (STANDARDISED_DIFFERENCE, METHOD_NUMERIC, "SD"),
+    (VARIANCE_RATIO, METHOD_RATIO, "ratio"),
+    (DISTRIBUTION_DISTANCE, METHOD_DISTANCE, "distance"),
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +116,7 @@ def baseline(derived: Derived, weights: Weights | None) -> Iterator[Row]:
         for arm in others:
             yield from _difference(variable, arm, reference, before)
         if weights is not None:
-            yield from _weighted(variable, weights, others[0], reference, {**about, "target": "overlap"})
+            yield from _weighted(variable, weights, others[0], reference, about)
     for arm in others:
         n_arm, n_versus = (derived.subjects.filter(pl.col("arm") == a).height for a in (arm, reference))
         if min(n_arm, n_versus) > 1:
@@ -108,6 +125,11 @@ def baseline(derived: Derived, weights: Weights | None) -> Iterator[Row]:
                 n_versus=n_versus, analysis="baseline", role="descriptive", arm=arm, versus=reference,
                 unit="proportion", method="one normal covariate, arms alike",
             )  # fmt: skip
+
+
+def is_weighted(made: Row) -> bool:
+    """Whether a row of Table 1 is one after weighting."""
+    return made["target"] not in (None, "everyone") or str(made["method"]).endswith(tuple(WORDS.values()))
 
 
 def _summary(variable: Variable, values: pl.Series, about: dict[str, Any]) -> Iterator[Row]:
@@ -135,15 +157,18 @@ def _difference(variable: Variable, arm: str, reference: str, about: dict[str, A
     yield estimate_row(standardised_difference(*pair, kind=variable.kind), **{**fixed, "unit": "SD"})
     if variable.numeric:
         yield estimate_row(variance_ratio(*pair), **{**fixed, "unit": "ratio"})
+        yield estimate_row(distribution_distance(*pair), **{**fixed, "unit": "distance"})
 
 
 def _weighted(
     variable: Variable, weights: Weights, arm: str, reference: str, about: dict[str, Any]
 ) -> Iterator[Row]:
-    """The same in the overlap population: the subjects of the primary analysis under its weights.
+    """The same in the population that the primary analysis speaks of: its subjects under its weights.
 
-    Whoever that analysis left out (outcome missing, say) has no weight here, which every row says.
+    Whoever that analysis left out (outcome missing, say) has no weight here, which every row says. What makes the
+    weights stands in `method`: weights to everyone have the target of the unweighted rows.
     """
+    about = {**about, "target": weights.target}
     joined = weights.frame.join(
         variable.frame.select("subject", "value"), on="subject", how="left", maintain_order="left"
     ).filter(pl.col("value").is_not_null())
@@ -151,17 +176,19 @@ def _weighted(
     for name in (arm, reference):
         mine = joined.filter(pl.col("arm") == name)
         values[name], w[name] = mine["value"].to_numpy(), mine["weight"].to_numpy()
-    fixed = {**about, "arm": arm, "versus": reference, "unit": "SD", "conf_level": None}
+    fixed = {**about, "arm": arm, "versus": reference, "conf_level": None}
     if weights.problem or not all(len(x) for x in w.values()):
-        method = METHOD_NUMERIC if variable.numeric else METHOD_CATEGORICAL
         reason = weights.problem or "nobody in an arm has a weight"
-        yield row(
-            "standardised difference", None, status="not estimable", reason=reason, method=method, **fixed
-        )
+        measures = NUMERIC if variable.numeric else CATEGORICAL
+        for statistic, method, unit in measures:
+            yield row(
+                statistic, None, status="not estimable", reason=reason, unit=unit,
+                method=f"{method}, {weights.how}", **fixed,
+            )  # fmt: skip
         return
     reason = f"the {weights.frame.height} subjects of the primary analysis, under its weights"
     for name in (arm, reference):
-        own = {**about, "arm": name, "n": len(w[name]), "method": "overlap weights", "reason": reason}
+        own = {**about, "arm": name, "n": len(w[name]), "method": weights.how, "reason": reason}
         if variable.numeric:
             yield row("mean", float(np.average(values[name], weights=w[name])), unit=variable.unit, **own)
             continue
@@ -173,4 +200,11 @@ def _weighted(
         values[arm], values[reference], kind=variable.kind, weights_arm=w[arm], weights_versus=w[reference],
         sd_from=(everyone[0], everyone[1]),
     )  # fmt: skip
-    yield estimate_row(found, **{**fixed, "reason": found.reason or reason})
+    measured = [(found, "SD")]
+    if variable.numeric:
+        under = {"weights_arm": w[arm], "weights_versus": w[reference]}
+        measured.append((variance_ratio(values[arm], values[reference], **under), "ratio"))
+        measured.append((distribution_distance(values[arm], values[reference], **under), "distance"))
+    for one, unit in measured:
+        method = f"{one.method}, {weights.how}"
+        yield estimate_row(one, **{**fixed, "unit": unit, "method": method, "reason": one.reason or reason})

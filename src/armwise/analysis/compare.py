@@ -21,10 +21,12 @@ from armwise.analysis.means import (
     ancova_rows,
     mann_whitney_rows,
     mean_difference_rows,
+    permutation_rows,
     unadjusted_means,
 )
 from armwise.analysis.mixed_model import mmrm_rows, model_rows
-from armwise.analysis.multiplicity import in_families
+from armwise.analysis.multiplicity import is_tested
+from armwise.analysis.ordinal import proportional_odds_rows
 from armwise.analysis.results import Row, row
 from armwise.analysis.risks import fisher_rows, odds_ratio_rows, risk_difference_rows, risk_ratio_rows
 from armwise.analysis.weights import Weights, weights_of
@@ -42,11 +44,13 @@ ROWS: dict[str, Callable[..., Iterator[Row]]] = {
     "ancova": ancova_rows,
     "mean-difference": mean_difference_rows,
     "mann-whitney": mann_whitney_rows,
+    "permutation": permutation_rows,
     "mmrm": mmrm_rows,
     "risk-difference": risk_difference_rows,
     "risk-ratio": risk_ratio_rows,
     "odds-ratio": odds_ratio_rows,
     "fisher-exact": fisher_rows,
+    "proportional-odds": proportional_odds_rows,
 }
 assert ROWS.keys() == METHODS.keys() == STATISTIC.keys()
 
@@ -61,6 +65,7 @@ class Compared:
         used: how many subjects it used, by arm, at its last visit.
         weights: the overlap weights that it used there, or None.
         problems: what it found odd in the data.
+        comparison: the comparison at its last visit, for what is said of it elsewhere.
     """
 
     rows: list[Row]
@@ -68,6 +73,7 @@ class Compared:
     used: dict[str, int]
     weights: Weights | None
     problems: tuple[Problem, ...] = ()
+    comparison: Comparison | None = None
 
 
 def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
@@ -77,6 +83,7 @@ def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
     used: dict[str, int] = {}
     weights: Weights | None = None
     problems: tuple[Problem, ...] = ()
+    c: Comparison | None = None
     for i, c in enumerate(comparisons(derived, name, analysis)):
         made = list(_attempt(c))
         rows += made
@@ -92,9 +99,9 @@ def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
             lost += _listed(c)
         used = {arm: c.size(arm) for arm in c.protocol.arms}
         weights = weights_of(c)
-    if name not in in_families(derived.study.protocol):  # no p beyond what the multiplicity plan covers
-        rows = [{**r, "p": None} for r in rows]
-    return Compared(rows, lost, used, weights, problems)
+    plan = derived.study.protocol  # no p beyond what its multiplicity plan covers
+    rows = [r if is_tested(plan, name, r["visit"]) else {**r, "p": None} for r in rows]
+    return Compared(rows, lost, used, weights, problems, c)
 
 
 def _listed(c: Comparison) -> list[dict[str, Any]]:

@@ -11,17 +11,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from armwise.analysis.adjusted import WITHOUT_PROPENSITY, adjusted_method, propensity_of
+from armwise.analysis.imputation import CompletedScores, Imputed, completed_scores, imputed_outcomes
+from armwise.analysis.model_imputation import ModelImputed, model_imputed, model_method
 from armwise.analysis.repeated import Repeated, all_visits, method_words
 from armwise.analysis.results import Row, estimate_row, row
+from armwise.analysis.within_sites import within_sites
 from armwise.derive.derived import Derived
 from armwise.derive.populations import after_events, filled, in_set
+from armwise.errors import FitError, UsageError
 from armwise.protocol.model import Analysis, Protocol
-from armwise.stats import Propensity, propensity, summary, wilson
+from armwise.protocol.plan import ADJUSTED_TARGETS, DRAWN, WEIGHTED
+from armwise.stats import Propensity, summary, wilson
 from armwise.stats.analysis_of_covariance import METHOD as ANCOVA
 from armwise.stats.fisher import METHOD as FISHER
+from armwise.stats.ordinal import METHOD as PROPORTIONAL_ODDS
+from armwise.stats.permutation import METHOD as PERMUTATION
 from armwise.stats.proportions import METHOD_NAMES as INTERVALS
-from armwise.stats.weighting import MEAN_METHOD as WEIGHTED_MEANS
-from armwise.stats.weighting import RISK_METHOD as WEIGHTED_RISKS
 from armwise.study.tables import FILE, LINE
 
 #: Method of the protocol -> the statistic that it compares arms by; only these carry the comparison's p.
@@ -29,11 +35,13 @@ STATISTIC: dict[str, str] = {
     "ancova": "mean difference",
     "mean-difference": "mean difference",
     "mann-whitney": "shift",
+    "permutation": "mean difference",
     "mmrm": "mean difference",
     "risk-difference": "risk difference",
     "risk-ratio": "risk ratio",
     "odds-ratio": "odds ratio",
     "fisher-exact": "odds ratio",
+    "proportional-odds": "odds ratio",
 }
 
 
@@ -67,6 +75,10 @@ class Comparison:
         n_missing: arm -> (how many of the analysis set had no outcome before any rule filled it, how many the analysis
             set has).
         repeated: the patients of a model for repeated measures, which has more of them than `frame` has at its visit.
+        imputed: the outcomes of everyone in every completed data set, where missing ones are drawn: `frame` holds
+            those who were observed.
+        undrawn: why missing outcomes could not be drawn, if they could not.
+        modelled: the outcomes of everyone at all visits, imputed on one model.
     """
 
     name: str
@@ -81,6 +93,9 @@ class Comparison:
     lost: pl.DataFrame
     n_missing: Mapping[str, tuple[int, int]]
     repeated: Repeated | None = None
+    imputed: Imputed | None = None
+    undrawn: str = ""
+    modelled: ModelImputed | None = None
 
     def outcome(self, arm: str) -> NDArray[np.float64]:
         """The outcomes of one arm."""
@@ -88,8 +103,16 @@ class Comparison:
 
     @property
     def people(self) -> pl.DataFrame:
-        """Everyone whom the method uses, with covariates: in a model for repeated measures whoever has any visit."""
+        """Everyone whom the method uses, with covariates: whoever has any visit in a model of all, or is imputed."""
+        for made in (self.imputed, self.modelled):
+            if made is not None:
+                return made.people
         return self.frame if self.repeated is None else self.repeated.people
+
+    @property
+    def treated(self) -> NDArray[np.bool_]:
+        """Who of them is in the first arm that is compared."""
+        return np.asarray((self.people["arm"] == self.arms[0]).to_numpy(), dtype=np.bool_)
 
     def size(self, arm: str) -> int:
         """How many of them are in an arm."""
@@ -112,10 +135,17 @@ class Comparison:
         Raises:
             UsageError: nobody, or everybody, is in that arm.
         """
-        return propensity(self.covariates(), (self.frame["arm"] == self.arms[0]).to_numpy())
+        return propensity_of(self.analysis, self.treated, self.covariates())
+
+    @property
+    def model(self) -> Propensity | dict[str, NDArray[Any]]:
+        """What the arms are adjusted by: the propensity model, fitted once, or the covariates where there is none."""
+        return self.covariates() if self.analysis.adjust in WITHOUT_PROPENSITY else self.propensity
 
     def covariates(self) -> dict[str, NDArray[Any]]:
-        """Covariate -> values: numbers as floats, categories as text."""
+        """Covariate -> values: numbers as floats, categories as text; of imputed data those of the first set."""
+        if self.imputed is not None:
+            return self.imputed.covariates_of(0)
         return {name: self.frame[name].to_numpy() for name in self.analysis.covariates}
 
     @property
@@ -126,22 +156,31 @@ class Comparison:
     @property
     def method(self) -> str:
         """The method in the words of its own rows: a comparison that cannot be made has the key of one that can."""
-        weighted = self.analysis.adjust == "overlap-weights"
+        if self.analysis.adjust in WEIGHTED:
+            return adjusted_method(
+                self.analysis, "risk" if self.analysis.method == "risk-difference" else "mean"
+            )
         return {
-            "ancova": ANCOVA,
-            "mean-difference": WEIGHTED_MEANS if weighted else "Welch",
+            "ancova": model_method(self.analysis) if self.analysis.missing in DRAWN else ANCOVA,
+            "mean-difference": "Welch",
             "mann-whitney": "Mann-Whitney",
+            "permutation": PERMUTATION,
             "mmrm": method_words(self.analysis),
-            "risk-difference": WEIGHTED_RISKS
-            if weighted
-            else INTERVALS[self.analysis.interval or "newcombe"],
+            "risk-difference": INTERVALS[self.analysis.interval or "newcombe"],
             "risk-ratio": INTERVALS["miettinen-nurminen"],
             "odds-ratio": INTERVALS["miettinen-nurminen"],
             "fisher-exact": FISHER,
+            "proportional-odds": PROPORTIONAL_ODDS,
         }[self.analysis.method]
 
     def within(self, condition: pl.Expr, subgroup: str) -> Comparison:
-        """The same comparison among some of the subjects."""
+        """The same comparison among some of the subjects.
+
+        Raises:
+            UsageError: missing outcomes were drawn: these people's would have to be drawn again.
+        """
+        if self.imputed is not None or self.modelled is not None:
+            raise UsageError("a subgroup of imputed data is not compared: its draws are those of everyone")
         about = {**self.about, "subgroup": subgroup}
         repeated = None if self.repeated is None else self.repeated.within(condition)
         return replace(self, frame=self.frame.filter(condition), about=about, repeated=repeated)
@@ -159,7 +198,10 @@ def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Com
     rows = filled(rows, analysis.missing, protocol, endpoint.kind)
     direction = derived.catalogue[endpoint.score].higher_is_better if endpoint.score else None
     known = everyone.join(derived.covariates.drop("arm"), on="subject", how="left", maintain_order="left")
-    repeated, excluded = None, None
+    known = within_sites(protocol, analysis, known)
+    fits = ADJUSTED_TARGETS[analysis.adjust]
+    target = estimand.target if estimand and estimand.target in fits else fits[0]
+    repeated, excluded, drawn, modelled = None, None, None, None
     if analysis.method == "mmrm":
         repeated, excluded = all_visits(protocol, analysis, known, rows, derived.subjects)
     for visit in protocol.analysis_visits(analysis):
@@ -171,10 +213,20 @@ def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Com
             maintain_order="left",
         )
         people = _with_origin(people, derived)
-        if excluded is None:
-            people = people.with_columns(_excluded(analysis))
-        else:
+        if excluded is not None:
             people = people.join(excluded, on="subject", how="left", maintain_order="left")
+        elif analysis.missing == "impute" and analysis.adjust in WEIGHTED:
+            people = people.with_columns(_not_drawn(analysis, known, endpoint.kind))
+            drawn = drawn or _drawn(derived, analysis, people)
+        elif analysis.missing in DRAWN:
+            people = people.with_columns(_without_covariate(analysis, endpoint.kind))
+            compared = people.filter(pl.col("excluded").is_null())
+            modelled = modelled or model_imputed(protocol, analysis, compared, rows)
+        else:
+            people = people.with_columns(_excluded(analysis))
+        imputed, undrawn = _at_visit(derived, analysis, drawn, visit, here)
+        if undrawn:  # then nobody's missing outcome is used
+            people = people.drop("excluded").with_columns(_excluded(analysis))
         kept = people.filter(pl.col("excluded").is_null() & pl.col("outcome").is_not_null())
         inside = people.filter(pl.col("left_out").is_null())
         yield Comparison(
@@ -189,7 +241,7 @@ def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Com
                 "planned": "pre-specified" if analysis.planned else "post hoc",
                 "endpoint": analysis.endpoint,
                 "analysis_set": chosen,
-                "target": "overlap" if analysis.adjust == "overlap-weights" else "everyone",
+                "target": target,
                 "visit": visit,
                 "unit": derived.unit_of(analysis.endpoint),
                 "label": analysis.label or endpoint.label or name,
@@ -202,7 +254,47 @@ def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Com
             ),
             n_missing={a: _missing(inside.filter(pl.col("arm") == a)) for a in protocol.arms},
             repeated=repeated,
+            imputed=imputed,
+            undrawn=undrawn,
+            modelled=modelled,
         )
+
+
+def _drawn(derived: Derived, analysis: Analysis, people: pl.DataFrame) -> CompletedScores | str:
+    """The completed scores of those who are compared, or why there are none."""
+    compared = people.filter(pl.col("excluded").is_null())
+    try:
+        return completed_scores(derived, analysis, compared)
+    except (UsageError, FitError) as error:
+        return f"missing outcomes could not be drawn: {error}"
+
+
+def _at_visit(
+    derived: Derived, analysis: Analysis, drawn: CompletedScores | str | None, visit: str, here: pl.DataFrame
+) -> tuple[Imputed | None, str]:
+    """The imputed outcomes at a visit; or none, and why where they were asked for."""
+    if not isinstance(drawn, CompletedScores):
+        return None, drawn or ""
+    try:
+        return imputed_outcomes(derived, analysis, drawn, visit, here), ""
+    except UsageError as error:
+        return None, f"missing outcomes could not be drawn: {error}"
+
+
+def _not_drawn(analysis: Analysis, known: pl.DataFrame, kind: str) -> pl.Expr:
+    """Why somebody is not analysed although missing outcomes are drawn: an unknown category, where not one of two."""
+    inside = known.filter(pl.col("left_out").is_null())
+    kinds = [c for c in analysis.covariates if c in known.columns and known[c].dtype == pl.String]
+    undrawn = [c for c in kinds if inside[c].drop_nulls().n_unique() != 2]
+    whys = [pl.when(pl.col(c).is_null()).then(pl.lit(f"covariate missing: {c}")) for c in undrawn]
+    return pl.coalesce("left_out", *_undefined(kind), *whys).alias("excluded")
+
+
+def _undefined(kind: str) -> list[pl.Expr]:
+    """What no draw can mend: nothing is a per cent of a baseline of 0."""
+    if kind != "percent-change":
+        return []
+    return [pl.when(pl.col("baseline") == 0).then(pl.lit("outcome missing: baseline is 0"))]
 
 
 def _with_origin(people: pl.DataFrame, derived: Derived) -> pl.DataFrame:
@@ -223,6 +315,12 @@ def _excluded(analysis: Analysis) -> pl.Expr:
         pl.when(pl.col("outcome").is_null()).then(why),
         *(pl.when(pl.col(c).is_null()).then(pl.lit(f"covariate missing: {c}")) for c in analysis.covariates),
     ).alias("excluded")
+
+
+def _without_covariate(analysis: Analysis, kind: str) -> pl.Expr:
+    """Why somebody is not analysed although every outcome is imputed."""
+    whys = (pl.when(pl.col(c).is_null()).then(pl.lit(f"covariate missing: {c}")) for c in analysis.covariates)
+    return pl.coalesce("left_out", *_undefined(kind), *whys).alias("excluded")
 
 
 def _missing(people: pl.DataFrame) -> tuple[int, int]:

@@ -77,8 +77,9 @@ def mean_row(values: NDArray[np.float64], conf_level: float = 0.95, **about: Any
     """A mean with its interval; where there is none (one subject, all alike) the mean itself is still known."""
     found = mean_interval(values, conf_level)
     if found.estimate is None and found.n:
-        return row("mean", float(values.mean()), n=found.n, method=found.method, reason=found.reason, **about)
-    return estimate_row(found, **about)
+        known = {**about, "method": found.method, "reason": found.reason}
+        return row("mean", float(values.mean()), n=found.n, **known)
+    return estimate_row(found, **(about if found.status == "ok" else {**about, "reason": found.reason}))
 
 
 def distribution(derived: Derived) -> Iterator[Row]:

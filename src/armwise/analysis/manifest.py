@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 from importlib import metadata
 from typing import Any
 
 from armwise.derive.derived import Derived
+from armwise.protocol.canonical import collection, digest, plan
+from armwise.protocol.lock import FILE as LOCK
 from armwise.study.study import Study
 
 #: Libraries whose version can change a digit.
@@ -20,9 +21,8 @@ def manifest(study: Study, derived: Derived, results_csv: str) -> dict[str, Any]
     import armwise
 
     protocol = study.protocol
-    dumped = protocol.model_dump(mode="json")
-    collected = {k: dumped[k] for k in ("arms", "visits", "forms")}
-    plan = {k: v for k, v in dumped.items() if k not in collected}
+    lock = study.folder / LOCK
+    locked = {LOCK: hashlib.sha256(lock.read_bytes()).hexdigest()} if lock.is_file() else {}
     return {
         "study": protocol.study.id,
         "protocol_version": protocol.study.version,
@@ -31,13 +31,9 @@ def manifest(study: Study, derived: Derived, results_csv: str) -> dict[str, Any]
         "armwise": armwise.__version__,
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
-        "inputs": dict(study.hashes),
-        "collection_hash": _hash(collected),
-        "plan_hash": _hash(plan),
+        "inputs": {**study.hashes, **locked},
+        "collection_hash": digest(collection(protocol, study.folder)),
+        "plan_hash": digest(plan(protocol)),
         "results_hash": hashlib.sha256(results_csv.encode()).hexdigest(),
         "scores": {ref: score.as_dict() for ref, score in derived.catalogue.items()},
     }
-
-
-def _hash(data: Any) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

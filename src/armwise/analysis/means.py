@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from armwise.analysis.adjusted import adjusted, adjusted_rows
 from armwise.analysis.comparison import Comparison
 from armwise.analysis.describe import mean_row
+from armwise.analysis.model_imputation import model_imputed_rows
 from armwise.analysis.results import Row, estimate_row, row
+from armwise.protocol.plan import WEIGHTED
 from armwise.stats import (
     Estimate,
     ancova_fit,
     hedges_g,
     mann_whitney,
-    overlap_mean_difference,
+    permuted_mean_difference,
     welch,
 )
 
@@ -20,6 +23,11 @@ from armwise.stats import (
 def ancova_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
     """ANCOVA: each arm against the reference, the LS means, and the unadjusted comparison beside it."""
     a = c.analysis
+    if c.modelled is not None:
+        yield from model_imputed_rows(c)
+        for arm in c.arms:
+            yield from unadjusted_means(c, arm)
+        return
     fit = ancova_fit(
         c.frame["outcome"].to_numpy(), c.frame["arm"].to_numpy(), c.covariates(),
         reference=c.reference, conf_level=a.conf_level, null=null, lsmean_weights=a.ls_means,
@@ -39,19 +47,11 @@ def ancova_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
 
 
 def mean_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
-    """The difference in means: Welch's, or overlap-weighted with the unadjusted one beside it."""
+    """The difference in means: Welch's, or adjusted by weights or models with the unadjusted one beside it."""
     a = c.analysis
-    if a.adjust == "overlap-weights":
-        arm = c.arms[0]
-        treated = (c.frame["arm"] == arm).to_numpy()
-        found = overlap_mean_difference(
-            c.frame["outcome"].to_numpy(), treated, c.propensity, a.conf_level, null
-        )
-        yield estimate_row(found.difference, **c.between(arm))
-        yield estimate_row(found.arm, **c.about, arm=arm)
-        yield estimate_row(found.versus, **c.about, arm=c.reference)
-        yield from effective_sizes(c, arm, found.ess_arm, found.ess_versus)
-        yield from unadjusted_means(c, arm)
+    if a.adjust in WEIGHTED:
+        yield from adjusted_rows(c, adjusted(c, "mean", null))
+        yield from unadjusted_means(c, c.arms[0])
         return
     for arm in c.arms:
         pair = c.outcome(arm), c.outcome(c.reference)
@@ -75,6 +75,15 @@ def mann_whitney_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
         about = {**c.between(arm), "method": method}
         about["reason"] = reason if found.status == "ok" else found.reason
         yield estimate_row(found, **about)
+
+
+def permutation_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
+    """The difference in means by permutation of the arms; how many arrangements it took stands in `reason`."""
+    for arm in c.arms:
+        found = permuted_mean_difference(c.outcome(arm), c.outcome(c.reference), c.analysis.conf_level, null)
+        yield estimate_row(found, **c.between(arm))
+    for arm in c.protocol.arms:
+        yield mean_row(c.outcome(arm), c.analysis.conf_level, **c.about, arm=arm)
 
 
 def unadjusted_means(c: Comparison, arm: str, conditional: Estimate | None = None) -> Iterator[Row]:
@@ -113,13 +122,3 @@ def _is_lords(c: Comparison) -> bool:
         c.protocol.covariates[name].score for name in c.analysis.covariates if name in c.protocol.covariates
     }
     return endpoint.kind == "change" and ("baseline" in c.analysis.covariates or endpoint.score in scores)
-
-
-def effective_sizes(
-    c: Comparison, arm: str, ess_arm: float | None, ess_versus: float | None
-) -> Iterator[Row]:
-    """Kish's effective sample size of each arm under the weights."""
-    for name, size in ((arm, ess_arm), (c.reference, ess_versus)):
-        status = {"status": "ok"} if size is not None else {"status": "not estimable", "reason": "no weights"}
-        about = {**c.about, "unit": "subjects", **status}
-        yield row("effective sample size", size, n=len(c.outcome(name)), arm=name, method="Kish", **about)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from armwise.analysis.comparison import AS_ANALYSED, Comparison
 from armwise.analysis.means import unadjusted_means
@@ -34,8 +36,38 @@ def mmrm_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
 
 
 def _difference(c: Comparison, model: Repeated, arm: str, null: float) -> Estimate:
+    if c.analysis.models == "per-arm":
+        return _of_two_models(c, model, arm, null)
     L = None if model.fit.model is None else model.row(c.visit, arm) - model.row(c.visit, c.reference)
     return _estimate(c, model, L, MEAN_DIFFERENCE, null=null, n_arm=c.size(arm), n_versus=c.size(c.reference))
+
+
+def _of_two_models(c: Comparison, model: Repeated, arm: str, null: float) -> Estimate:
+    """Arms that have models of their own, compared at the mean covariates of both together."""
+    from armwise.stats.repeated.arm_models import arm_models_difference
+
+    mine, theirs = model.by_arm[arm].fit, model.by_arm[c.reference].fit
+    n_arm, n_versus = c.size(arm), c.size(c.reference)
+
+    def without(why: str) -> Estimate:
+        return Estimate.not_estimable(
+            MEAN_DIFFERENCE, c.method, why, conf_level=c.analysis.conf_level, n=n_arm + n_versus, n_arm=n_arm,
+            n_versus=n_versus,
+        )  # fmt: skip
+
+    if mine.model is None or theirs.model is None:
+        said = ((arm, mine), (c.reference, theirs))
+        return without("; ".join(f"{name}: {fitted.note}" for name, fitted in said if fitted.model is None))
+    names, X = model.within(pl.col("arm").is_in([arm, c.reference])).columns
+    if any(fit.design.covariates[1:] != names for fit in (mine.model, theirs.model)):
+        return without("a category that one arm has and the other has not: the models are of other columns")
+    try:
+        found = arm_models_difference(
+            mine.model, theirs.model, c.visit, X, c.analysis.conf_level, null, c.method
+        )
+    except (FitError, UsageError) as error:
+        return without(str(error))
+    return replace(found, reason=combined(*dict.fromkeys((mine.note, theirs.note))))
 
 
 def model_rows(c: Comparison) -> Iterator[Row]:
@@ -52,34 +84,44 @@ def model_rows(c: Comparison) -> Iterator[Row]:
             observed = {**about, "arm": arm, "method": AS_ANALYSED, "unit": "subjects"}
             yield row("n", seen, n=c.size(arm), **observed)
             yield _ls_mean(c, model, visit, arm, about)
-    yield from _covariance_rows(c, model)
-    yield from _fit_rows(c, model)
+    apart = c.analysis.models == "per-arm"
+    models: list[tuple[str | None, Repeated]] = [(None, model)]
+    if apart:
+        models = [(arm, mine) for arm, mine in model.by_arm.items()]
+    for of, fitted in models:
+        yield from _covariance_rows(c, fitted, of)
+        yield from _fit_rows(c, fitted, of)
 
 
 def _ls_mean(c: Comparison, model: Repeated, visit: str, arm: str, about: dict[str, Any]) -> Row:
-    if model.fit.model is not None and not model.observed(arm, visit):
+    if model.people.height and not model.observed(arm, visit):
         why = f"nobody in {arm} was observed at this visit"
         found = Estimate.not_estimable(
             LS_MEAN, c.method, why, conf_level=c.analysis.conf_level, n=c.people.height, n_arm=c.size(arm)
         )
         return estimate_row(found, **about, arm=arm)
-    L = None if model.fit.model is None else model.row(visit, arm)
+    fitted, means = model, None
+    if c.analysis.models == "per-arm" and model.people.height:
+        fitted, (names, X) = model.by_arm[arm], model.columns
+        means = dict(zip(names, X.mean(axis=0), strict=True))
+    L = None if fitted.fit.model is None else fitted.row(visit, arm, means)
     made = estimate_row(
-        _estimate(c, model, L, LS_MEAN, n_arm=c.size(arm)), **{**about, "arm": arm, "p": None}
+        _estimate(c, fitted, L, LS_MEAN, n_arm=c.size(arm)), **{**about, "arm": arm, "p": None}
     )
     if made["status"] == "ok":
-        made["reason"] = combined(made["reason"], model.weights)
+        at = model.weights if means is None else "covariates at their means over everyone in the models"
+        made["reason"] = combined(made["reason"], at)
     return made
 
 
-def _covariance_rows(c: Comparison, model: Repeated) -> Iterator[Row]:
+def _covariance_rows(c: Comparison, model: Repeated, arm: str | None) -> Iterator[Row]:
     """SDs and correlations of what the model leaves unexplained."""
     from armwise.stats.repeated.covariance import correlations
 
     fit = model.fit.model
     sd, R = (None, None) if fit is None else correlations(fit.sigma[0])
     place = {v: j for j, v in enumerate(model.seen)}
-    about = {**c.about, "method": c.method, "n": c.people.height}
+    about = {**c.about, "method": c.method, "n": model.people.height, "arm": arm}
     for visit in model.visits:
         value = None if sd is None or visit not in place else float(sd[place[visit]])
         yield _fact("sd", value, model, **{**about, "visit": visit})
@@ -91,10 +133,10 @@ def _covariance_rows(c: Comparison, model: Repeated) -> Iterator[Row]:
         yield _fact("correlation", value, model, **pair)
 
 
-def _fit_rows(c: Comparison, model: Repeated) -> Iterator[Row]:
+def _fit_rows(c: Comparison, model: Repeated, arm: str | None) -> Iterator[Row]:
     """How good the fit is and how it was reached."""
     fit = model.fit.model
-    about = {**c.about, "visit": None, "method": c.method, "n": c.people.height, "unit": ""}
+    about = {**c.about, "visit": None, "method": c.method, "n": model.people.height, "unit": "", "arm": arm}
     for statistic, value in (
         ("log likelihood", None if fit is None else fit.loglik),
         ("aic", None if fit is None else fit.aic),

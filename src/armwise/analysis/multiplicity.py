@@ -22,6 +22,14 @@ def in_families(protocol: Protocol) -> frozenset[str]:
     return frozenset(member for family in protocol.families.values() for member in family.of)
 
 
+def is_tested(protocol: Protocol, name: str, visit: str | None) -> bool:
+    """Whether the p of an analysis at a visit enters a family: its other visits have intervals alone."""
+    if name not in in_families(protocol):
+        return False
+    tested_at = protocol.analyses[name].tested_at
+    return tested_at is None or visit == tested_at
+
+
 def multiplicity(protocol: Protocol, rows: Sequence[Row]) -> Iterator[Row]:
     """The adjusted p-values of the families, then how many comparisons the report makes in all.
 
@@ -31,7 +39,12 @@ def multiplicity(protocol: Protocol, rows: Sequence[Row]) -> Iterator[Row]:
     at_margin = {(r["analysis"], r["visit"], r["arm"]): r["p"] for r in rows if r["statistic"] == "margin"}
     gate = Gate()
     for name, family in protocol.families.items():
-        members = [r for a in family.of for r in compared if r["analysis"] == a and not r["subgroup"]]
+        members = [
+            r
+            for a in family.of
+            for r in compared
+            if r["analysis"] == a and not r["subgroup"] and is_tested(protocol, a, r["visit"])
+        ]
         decisions = _decide(
             family, {r["id"]: at_margin.get((r["analysis"], r["visit"], r["arm"]), r["p"]) for r in members}
         )

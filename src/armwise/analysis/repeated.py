@@ -68,7 +68,8 @@ def covariance_words(name: str) -> str:
 def method_words(analysis: Analysis) -> str:
     """The method of the rows: what was planned, never what the data made of it."""
     df = DEGREES_OF_FREEDOM[analysis.degrees_of_freedom]
-    return f"MMRM, {covariance_words(analysis.covariance)}, {df}"
+    models = ", one model an arm" if analysis.models == "per-arm" else ""
+    return f"MMRM, {covariance_words(analysis.covariance)}{models}, {df}"
 
 
 def fitted_covariance(analysis: Analysis, note: str) -> Covariance:
@@ -137,7 +138,21 @@ class Repeated:
     def arms(self) -> tuple[str, ...]:
         """The arms that are compared with the reference and have anybody in the model."""
         there = set(self.people["arm"])
+        if len(there) < 2:
+            return ()
         return tuple(a for a in self.protocol.arms if a != self.protocol.reference and a in there)
+
+    @cached_property
+    def by_arm(self) -> dict[str, Repeated]:
+        """Each arm's patients alone: where arms have models of their own, the patients of each of these."""
+        return {arm: self.within(pl.col("arm") == arm) for arm in self.protocol.arms}
+
+    @cached_property
+    def columns(self) -> tuple[tuple[str, ...], Floats]:
+        """The covariates as columns, and their values for everyone: shape (people, columns)."""
+        terms = [covariate(name, self.people[name].to_numpy()) for name in self.analysis.covariates]
+        names = tuple(column for term in terms for column in term.columns)
+        return names, np.hstack([np.empty((self.people.height, 0)), *(term.X for term in terms)])
 
     @cached_property
     def fit(self) -> Fitted:
@@ -182,8 +197,12 @@ class Repeated:
             model.inference  # noqa: B018 (a covariance whose information is not known has no degrees of freedom)
         return model
 
-    def row(self, visit: str, arm: str) -> Floats:
+    def row(self, visit: str, arm: str, at: Mapping[str, float] | None = None) -> Floats:
         """The row of the model matrix of an arm's LS mean at a visit: covariates at their means over analysed rows.
+
+        Args:
+            visit, arm: whose mean.
+            at: column of a covariate -> other values than these means.
 
         Raises:
             UsageError: the model has no such visit.
@@ -196,6 +215,7 @@ class Repeated:
         for term in self.fit.terms:
             equal = bool(term.levels) and weights == "equal"
             values.update({c: 1 / len(term.levels) if equal else float(means[c]) for c in term.columns})
+        values.update({c: v for c, v in (at or {}).items() if c in values})
         row: Floats = model.design.row(visit, values)
         return row
 

@@ -1,19 +1,19 @@
-"""Comparisons of responders: risk difference, ratios, Fisher's exact test, overlap-weighted risks."""
+"""Comparisons of responders: risk difference, ratios, Fisher's exact test, adjusted risks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from armwise.analysis.adjusted import adjusted, adjusted_rows
 from armwise.analysis.comparison import Comparison
-from armwise.analysis.means import effective_sizes
 from armwise.analysis.results import Row, estimate_row, row
+from armwise.protocol.plan import WEIGHTED
 from armwise.stats import (
     Estimate,
     fisher_exact,
     number_needed_to_treat,
     odds_ratio,
-    overlap_risk_difference,
     risk_difference,
     risk_ratio,
     wilson,
@@ -21,18 +21,11 @@ from armwise.stats import (
 
 
 def risk_difference_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
-    """The risk difference: overlap-weighted with the unadjusted one beside it, or by the declared interval."""
+    """The risk difference: adjusted with the unadjusted one beside it, or by the declared interval."""
     a = c.analysis
-    if a.adjust == "overlap-weights":
-        arm = c.arms[0]
-        treated = (c.frame["arm"] == arm).to_numpy()
-        found = overlap_risk_difference(
-            c.frame["outcome"].to_numpy(), treated, c.propensity, a.conf_level, null
-        )
-        yield estimate_row(found.difference, **c.between(arm))
-        yield estimate_row(found.arm, **c.about, arm=arm)
-        yield estimate_row(found.versus, **c.about, arm=c.reference)
-        yield from effective_sizes(c, arm, found.ess_arm, found.ess_versus)
+    if a.adjust in WEIGHTED:
+        arm, found = c.arms[0], adjusted(c, "risk", null)
+        yield from adjusted_rows(c, found)
         if "number-needed-to-treat" in a.also:
             yield from _needed(found.difference, c.between(arm))
         beside = {**c.about, "analysis": f"{c.name}.unadjusted", "role": "sensitivity", "target": "everyone"}

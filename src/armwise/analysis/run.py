@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from armwise.analysis.anchor import anchor
+from armwise.analysis.associations import associations
 from armwise.analysis.baseline import baseline
+from armwise.analysis.cell_product import cell_product
 from armwise.analysis.compare import Compared, compare
 from armwise.analysis.describe import crosstab, describe, distribution, impossible
 from armwise.analysis.detectable import detectable
+from armwise.analysis.effect_modification import effect_modification
+from armwise.analysis.exposure import exposure
 from armwise.analysis.flow import completion, flow
+from armwise.analysis.fragility import fragility
+from armwise.analysis.imaging import imaging
+from armwise.analysis.intercurrent_events import intercurrent_events
 from armwise.analysis.manifest import manifest
+from armwise.analysis.medication import medication
 from armwise.analysis.multiplicity import multiplicity
+from armwise.analysis.overlap import overlap
+from armwise.analysis.planned import judged, stamped
 from armwise.analysis.published import published
 from armwise.analysis.results import Results, Row, exclusions_table, table
+from armwise.analysis.safety import safety
+from armwise.analysis.sites import sites
+from armwise.analysis.thresholds import thresholds
 from armwise.derive.derived import derive
 from armwise.errors import StudyError
 from armwise.study.study import Study
@@ -56,14 +70,28 @@ def analyse(study: Study, *, progress: Callable[[str], None] = lambda _: None) -
     progress("tables and figures")
     rows += flow(derived, primary.used if primary else {})
     rows += baseline(derived, primary.weights if primary else None)
+    for comparability in (overlap(primary.comparison), sites(derived, primary.comparison)) if primary else ():
+        rows += comparability
     for part in (describe, distribution, crosstab, impossible, completion, detectable, published):
         rows += part(derived)
-    made_table = table(rows)
+    rows += intercurrent_events(derived)
+    rows += safety(derived)
+    rows += fragility(derived, rows)
+    rows += imaging(derived)
+    rows += effect_modification(derived, rows)
+    for section in (cell_product, associations):
+        rows += section(derived)
+    for part in (thresholds, anchor):
+        rows += part(derived)
+    for received in (medication, exposure):
+        rows += received(derived)
+    verdict = judged(derived)
+    made_table = table([*stamped(rows, verdict), *verdict.rows])
     return Results(
         table=made_table,
         protocol=protocol,
         protocol_text=study.protocol_text,
         problems=tuple(dict.fromkeys(problems)),
         exclusions=exclusions_table(lost),
-        manifest=manifest(study, derived, made_table.write_csv()),
+        manifest={**manifest(study, derived, made_table.write_csv()), "lock": dict(verdict.facts)},
     )

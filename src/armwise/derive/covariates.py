@@ -29,7 +29,10 @@ def covariates(
             )
         else:
             form, item = (covariate.item or "").split(".")
-            number = protocol.forms[form].items[item].type in ("integer", "number")
+            declared = (
+                protocol.forms[form].items.get(item) if form in protocol.forms else None
+            )  # none: the site
+            number = declared is not None and declared.type in ("integer", "number")
             kind = pl.Float64 if number else pl.String
             if form not in tables:
                 found = found.with_columns(pl.lit(None, dtype=kind).alias(name))
@@ -49,7 +52,9 @@ def labels(protocol: Protocol, name: str) -> tuple[str, str, dict[str, str]]:
     if covariate.score or not covariate.item:
         return covariate.label or name, "points", {}
     form, item = covariate.item.split(".")
-    declared = protocol.forms[form].items[item]
+    declared = protocol.forms[form].items.get(item) if form in protocol.forms else None
+    if declared is None:  # the site, a column of every table: its categories are those there are
+        return covariate.label or name, "", {}
     return (
         covariate.label or declared.text(protocol.study.language) or name,
         declared.unit,

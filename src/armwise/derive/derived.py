@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
+from armwise.derive.adverse_events import AdverseEvents, adverse_events
 from armwise.derive.covariates import covariates
 from armwise.derive.endpoints import endpoints
+from armwise.derive.medication import opioid_doses
 from armwise.derive.scores import scores
 from armwise.errors import Problem
 from armwise.protocol.scores import Score, scores_of
@@ -32,6 +34,7 @@ class Derived:
         covariates: one row a subject.
         left_out: records that no visit uses.
         problems: what was found while deriving.
+        adverse_events: what happened to whom; None where the protocol declares no `safety`.
     """
 
     study: Study
@@ -42,6 +45,7 @@ class Derived:
     covariates: pl.DataFrame
     left_out: tuple[dict[str, Any], ...]
     problems: tuple[Problem, ...]
+    adverse_events: AdverseEvents | None = None
 
     def unit_of(self, name: str) -> str:
         """The unit of an endpoint's outcome or a score: `per cent` of a percent-change, `proportion` of a response."""
@@ -63,6 +67,9 @@ def derive(study: Study) -> Derived:
     catalogue = scores_of(protocol, study.folder)
     subjects = time_zero(protocol, study.tables)
     found = scores(protocol, study.tables, subjects, catalogue, study.folder)
+    doses = opioid_doses(protocol, study.tables, found.frame)
+    found = replace(found, frame=pl.concat([found.frame, doses]))
+    harm = adverse_events(protocol, study.tables, subjects)
     return Derived(
         study=study,
         catalogue=catalogue,
@@ -71,14 +78,22 @@ def derive(study: Study) -> Derived:
         endpoints=endpoints(protocol, found.frame, subjects, catalogue),
         covariates=covariates(protocol, study.tables, found.frame, subjects),
         left_out=found.left_out,
-        problems=(*found.problems, *_no_baseline(study, found.frame, subjects), *_events(study)),
+        problems=(
+            *found.problems,
+            *_no_baseline(study, found.frame, subjects),
+            *_events(study),
+            *(harm.problems if harm else ()),
+        ),
+        adverse_events=harm,
     )
 
 
 def _no_baseline(study: Study, frame: pl.DataFrame, subjects: pl.DataFrame) -> list[Problem]:
     """A score without a baseline is a problem, not a reason to take a later visit."""
     protocol = study.protocol
-    wanted = dict.fromkeys(e.score for e in protocol.endpoints.values() if e.score and e.kind != "value")
+    wanted = dict.fromkeys(
+        e.score for e in protocol.endpoints.values() if e.score and e.kind not in ("value", "state")
+    )
     problems = []
     for ref in wanted:
         has = frame.filter(

@@ -112,7 +112,10 @@ def _single(
         )
     )
     known = pl.col("baseline").is_not_null()
-    if endpoint.improvement is None:
+    if endpoint.kind == "state":
+        outcome, known = _states(rows, endpoint), pl.lit(False)  # measured from no baseline
+        impossible = pl.Series("impossible", [False] * rows.height, dtype=pl.Boolean)
+    elif endpoint.improvement is None:
         wanted = {"value": "value", "change": "change", "percent-change": "percent_change"}
         outcome = rows[wanted[endpoint.kind]].alias("outcome")
         impossible = pl.Series("impossible", [False] * rows.height, dtype=pl.Boolean)
@@ -149,6 +152,16 @@ def _why_missing(protocol: Protocol) -> pl.Expr:
         .otherwise(pl.lit("baseline is 0"))
         .alias("missing")
     )
+
+
+def _states(rows: pl.DataFrame, endpoint: Endpoint) -> pl.Series:
+    """1 where the value at the visit is on the declared side of the limit, the limit itself included."""
+    low, high = (None if x is None else exact(x) for x in (endpoint.at_least, endpoint.at_most))
+    reached = [
+        None if v is None else float((low is None or exact(v) >= low) and (high is None or exact(v) <= high))
+        for v in rows["value"]
+    ]
+    return pl.Series("outcome", reached, dtype=pl.Float64)
 
 
 def _responses(rows: pl.DataFrame, improvement: Improvement, score: Score) -> tuple[pl.Series, pl.Series]:

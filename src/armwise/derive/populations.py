@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from armwise.protocol.model import Estimand, MissingRule, Protocol
+from armwise.protocol.plan import DRAWN
 
 
 def in_set(
@@ -87,10 +88,10 @@ def after_events(
 def filled(rows: pl.DataFrame, rule: MissingRule, protocol: Protocol, kind: str) -> pl.DataFrame:
     """Applies the rule for a missing outcome; the column `filled` marks the outcomes that the rule made.
 
-    `complete-cases` and `likelihood` fill nothing. `non-response` makes a missing response 0; `worst-case` makes it
-    0 in the arms that are compared with the reference, and 1 in the reference. `locf` carries the last observation
-    forward, the baseline included (a change of 0, no response); it exists to reproduce old reports, because it takes
-    a patient who left to have stayed as they were.
+    `complete-cases`, `likelihood` and the rules that draw outcomes fill nothing here. `non-response` makes a missing
+    response 0; `worst-case` makes it 0 in the arms that are compared with the reference, and 1 in the reference. `locf`
+    carries the last observation forward, the baseline included (a change of 0, no response); it exists to reproduce old
+    reports, because it takes a patient who left to have stayed as they were.
 
     Args:
         rows: one endpoint at all visits.
@@ -99,7 +100,7 @@ def filled(rows: pl.DataFrame, rule: MissingRule, protocol: Protocol, kind: str)
         kind: the endpoint's kind.
     """
     gap = pl.col("outcome").is_null()
-    if rule in ("complete-cases", "likelihood"):
+    if rule in ("complete-cases", "likelihood", *DRAWN):
         made = pl.col("outcome")
     elif rule == "non-response":
         made = pl.col("outcome").fill_null(0.0)

@@ -99,7 +99,7 @@ def scored_forms(protocol: Protocol, catalogue: Mapping[str, Score]) -> dict[str
     found: dict[str, list[Score]] = {}
     for name, form in protocol.forms.items():
         keys = keys_of(name, form, protocol)
-        refs = [score for score in catalogue.values() if score.form == name]
+        refs = [score for score in catalogue.values() if score.form == name and not score.computed]
         if refs and form.at != "none" and {"visit", "date"} & set(keys) and len(keys) <= 2:
             found[name] = refs
     return found

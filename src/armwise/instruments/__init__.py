@@ -6,6 +6,7 @@ score          a frame of answers -> the same frame with its scores and their st
 check_answers  the answers that are out of range, not whole or not numbers
 choose         an instrument's options, checked and completed
 load_wording   a site's licensed texts for the items
+daily_mme      an opioid's dose as milligrams of morphine a day; morphine_factors: the table behind it
 Instrument, Item, ScoreDef, Option, MCID, Source, Finding: what these return
 """
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from armwise.instruments.answers import Finding, check_answers
     from armwise.instruments.definition import MCID, Instrument, Item, Option, ScoreDef, Source
     from armwise.instruments.library import load, names
+    from armwise.instruments.morphine_equivalents import daily_mme, morphine_factors
     from armwise.instruments.options import choose
     from armwise.instruments.scoring import score
     from armwise.instruments.wording import load_wording
@@ -34,6 +36,8 @@ _HOME = {
     "load": "library",
     "names": "library",
     "choose": "options",
+    "daily_mme": "morphine_equivalents",
+    "morphine_factors": "morphine_equivalents",
     "score": "scoring",
     "load_wording": "wording",
 }
@@ -48,8 +52,10 @@ __all__ = [
     "Source",
     "check_answers",
     "choose",
+    "daily_mme",
     "load",
     "load_wording",
+    "morphine_factors",
     "names",
     "score",
 ]

@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from armwise.errors import Problem, Severity
+from armwise.protocol.check_associations import associations, modifiers
+from armwise.protocol.check_cell_product import cell_product
 from armwise.protocol.check_collection import arms, forms, time_zero, visits
+from armwise.protocol.check_fragility import fragility
+from armwise.protocol.check_imaging import imaging
+from armwise.protocol.check_imputation import imputation
 from armwise.protocol.check_meaning import meaning
+from armwise.protocol.check_medication import medication
 from armwise.protocol.check_plan import ALSO as ALSO
 from armwise.protocol.check_plan import analyses, covariates, endpoints, estimands, families, outside
+from armwise.protocol.check_responders import responders
+from armwise.protocol.check_safety import safety
+from armwise.protocol.check_treatments import treatments
 from armwise.protocol.known import BUILT_IN as BUILT_IN
 from armwise.protocol.known import RESERVED as RESERVED
 from armwise.protocol.known import Known
@@ -52,6 +61,16 @@ def check(
         *families(protocol, known),
         *outside(protocol, known, scores),
         *meaning(protocol, scores),
+        *imaging(protocol, known),
+        *medication(protocol, known),
+        *treatments(protocol, known),
+        *imputation(protocol, known, scores),
+        *cell_product(protocol, known, scores),
+        *associations(protocol, known, scores),
+        *modifiers(protocol, known, scores),
+        *safety(protocol, known),
+        *fragility(protocol, known),
+        *responders(protocol, known, scores),
     ):
         path, what, todo = finding[:3]
         severity: Severity = finding[3] if len(finding) == 4 else "error"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from armwise.protocol.known import Finding, Known, unknown
 from armwise.protocol.model import METHODS, Analysis, Endpoint, Protocol
+from armwise.protocol.plan import ADJUSTED_TARGETS, SITE, WEIGHTED
 from armwise.protocol.scores import Score
 from armwise.yaml_lines import KeyPath, nearest
 
@@ -13,18 +14,19 @@ from armwise.yaml_lines import KeyPath, nearest
 ALSO = ("risk-ratio", "odds-ratio", "number-needed-to-treat", "fisher-exact", "hedges-g")
 #: Method -> those that it makes.
 COMPANIONS = {"risk-difference": ALSO[:4], "mean-difference": ALSO[4:], "ancova": ALSO[4:]}
-#: Method -> how it can be adjusted.
-ADJUSTED_BY = {
-    "ancova": "covariates",
-    "mmrm": "covariates",
-    "risk-difference": "overlap-weights",
-    "mean-difference": "overlap-weights",
+#: Method -> how it can be adjusted, the usual way first.
+ADJUSTED_BY: dict[str, tuple[str, ...]] = {
+    "ancova": ("covariates",),
+    "mmrm": ("covariates",),
+    "proportional-odds": ("covariates",),
+    "risk-difference": WEIGHTED,
+    "mean-difference": WEIGHTED,
 }
 
 
 def covariates(protocol: Protocol, known: Known, scores: Mapping[str, Score]) -> Iterator[Finding]:
     """A covariate is an item kept once a subject, or a score that has a baseline; subgroups split one of them."""
-    once = _items_kept_once(protocol)
+    once = [*_items_kept_once(protocol), SITE]
     for name, covariate in protocol.covariates.items():
         here = ("covariates", name)
         if covariate.item and not known.cannot_tell(protocol, covariate.item):
@@ -61,6 +63,8 @@ def _score(
         if not known.cannot_tell(protocol, ref):
             yield from unknown("score", ref, scores, path)
         return
+    if scores[ref].computed:  # at every visit that takes place, whatever its form says
+        return
     name = ref.split(".")[0]
     form = protocol.forms[name]
     if known.broken("forms", name):
@@ -87,15 +91,40 @@ def endpoints(protocol: Protocol, known: Known, scores: Mapping[str, Score]) -> 
         for index, part in enumerate(endpoint.of):
             yield from unknown("endpoint", part, known.names("endpoints"), (*here, "of", index))
             component = protocol.endpoints.get(part)
-            if component and component.kind != "responder":
+            if component and component.kind not in ("responder", "state"):
                 what = f"`{part}` is of kind {component.kind}, expected a responder"
                 yield (*here, "of", index), what, "combine responders only"
         if endpoint.score:
             yield from _score(endpoint.score, protocol, known, scores, (*here, "score"))
-            if endpoint.kind != "value":
+            if endpoint.kind not in ("value", "state"):
                 yield from _has_baseline(endpoint.score, protocol, known, (*here, "score"))
             if endpoint.score in scores:
                 yield from _improvement(endpoint, scores[endpoint.score], here)
+                yield from _state(endpoint, scores[endpoint.score], here)
+
+
+def _state(endpoint: Endpoint, score: Score, here: KeyPath) -> Iterator[Finding]:
+    """A state is a good one: at most of what is better low, at least of what is better high, within the scale."""
+    if endpoint.kind != "state":
+        return
+    key, limit = (
+        ("at_most", endpoint.at_most) if endpoint.at_least is None else ("at_least", endpoint.at_least)
+    )
+    if score.higher_is_better is None:
+        todo = "add `direction: lower-better` (or higher-better) to the item"
+        yield here, f"the direction of `{score.ref}` is not known", todo
+    elif score.higher_is_better != (key == "at_least"):
+        better, right = ("higher", "at_least") if score.higher_is_better else ("lower", "at_most")
+        what = f"`{score.ref}` is better {better}, and a state that is compared is a good one"
+        yield (*here, key), what, f"write `{right}`: the share in the other state is 1 minus it"
+    lo, hi = score.lo, score.hi
+    if limit is not None and ((lo is not None and limit < lo) or (hi is not None and limit > hi)):
+        span = f"{'' if lo is None else f'{lo:g}'} to {'' if hi is None else f'{hi:g}'}"
+        yield (
+            (*here, key),
+            f"found {limit:g}, but `{score.ref}` runs from {span}",
+            "check the limit and its unit",
+        )
 
 
 def _improvement(endpoint: Endpoint, score: Score, here: KeyPath) -> Iterator[Finding]:
@@ -149,6 +178,7 @@ def analyses(protocol: Protocol, known: Known) -> Iterator[Finding]:
             yield from unknown("visit", visit, known.names("visits"), (*here, "at", index))
             if visit == known.names("visits")[0]:
                 yield (*here, "at", index), f"`{visit}` is the baseline", "arms are compared at a later visit"
+        yield from _tested_visit(protocol, analysis, here)
         if analysis.estimand:
             yield from unknown("estimand", analysis.estimand, known.names("estimands"), (*here, "estimand"))
         for index, covariate in enumerate(analysis.covariates):
@@ -165,6 +195,23 @@ def analyses(protocol: Protocol, known: Known) -> Iterator[Finding]:
         yield from _method(protocol, analysis, here)
         yield from _adjustment(protocol, analysis, known, here)
     yield from _many_covariates(protocol)
+
+
+def _tested_visit(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[Finding]:
+    """The visit that is tested is one of those compared, and the endpoint is measured there."""
+    if analysis.tested_at is None:
+        return
+    compared = protocol.analysis_visits(analysis)
+    yield from unknown("visit of the analysis", analysis.tested_at, compared, (*here, "tested_at"))
+    if analysis.tested_at not in compared or analysis.at != "all":
+        return  # a visit that `at` lists is held against the form there
+    try:
+        measured = protocol.measured_visits(analysis.endpoint)
+    except KeyError:  # a form or a component that is not there is said elsewhere
+        return
+    if measured and analysis.tested_at not in measured:
+        what = f"`{analysis.endpoint}` is not measured at {analysis.tested_at}, but at {', '.join(measured)}"
+        yield (*here, "tested_at"), what, "test at one of these"
 
 
 def _baseline_twice(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[Finding]:
@@ -222,7 +269,12 @@ def _method(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[F
         yield from unknown("companion", extra, ALSO, (*here, "also", index))
         if extra in ALSO and extra not in COMPANIONS.get(analysis.method, ()):
             yield (*here, "also", index), f"{extra} does not go with {analysis.method}", "leave it out"
-    if analysis.margin and analysis.method in ("risk-ratio", "odds-ratio", "fisher-exact"):
+    if analysis.margin and analysis.method in (
+        "risk-ratio",
+        "odds-ratio",
+        "fisher-exact",
+        "proportional-odds",
+    ):
         todo = "use risk-difference, ancova, mmrm, mean-difference or mann-whitney"
         yield (*here, "margin"), "a margin is for a difference", todo
 
@@ -230,10 +282,10 @@ def _method(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[F
 def _adjustment(protocol: Protocol, analysis: Analysis, known: Known, here: KeyPath) -> Iterator[Finding]:
     if analysis.method not in METHODS:
         return
-    takes = ADJUSTED_BY.get(analysis.method)
-    if analysis.adjust not in ("none", takes):
+    takes = ADJUSTED_BY.get(analysis.method, ())
+    if analysis.adjust not in ("none", *takes):
         what = f"{analysis.method} cannot be adjusted by {analysis.adjust}"
-        yield (*here, "adjust"), what, f"use {takes} or none" if takes else "use none"
+        yield (*here, "adjust"), what, f"use {', '.join(takes)} or none" if takes else "use none"
         return
     if analysis.method == "ancova" and analysis.adjust == "none":
         todo = "write `adjust: covariates`, or use mean-difference"
@@ -241,17 +293,19 @@ def _adjustment(protocol: Protocol, analysis: Analysis, known: Known, here: KeyP
         return
     if (analysis.adjust != "none") != bool(analysis.covariates):
         adjusted = analysis.adjust != "none"
-        todo = (
-            "list the covariates"
-            if adjusted
-            else f"say how: `adjust: {takes}`"
-            if takes
-            else "leave them out"
-        )
+        how = f"say how: `adjust: {takes[0]}`" if takes else "leave them out"
+        todo = "list the covariates" if adjusted else how
         yield here, f"`adjust: {analysis.adjust}` with {len(analysis.covariates)} covariates", todo
-    if analysis.adjust == "overlap-weights" and len(protocol.arms) > 2:
-        what = f"overlap weights compare two arms, and the study has {len(protocol.arms)}"
+    if analysis.adjust in WEIGHTED and len(protocol.arms) > 2:
+        what = f"{analysis.adjust} compares two arms, and the study has {len(protocol.arms)}"
         yield (*here, "adjust"), what, "use ancova or mmrm"
+    if analysis.droppable and analysis.adjust not in WEIGHTED:
+        what = f"nothing is dropped from a model of `adjust: {analysis.adjust}`"
+        yield (*here, "droppable"), what, "leave it out"
+    for index, name in enumerate(analysis.droppable):
+        yield from unknown(
+            "covariate of the analysis", name, analysis.covariates, (*here, "droppable", index)
+        )
     yield from _target(protocol, analysis, known, here)
 
 
@@ -260,16 +314,17 @@ def _target(protocol: Protocol, analysis: Analysis, known: Known, here: KeyPath)
     estimand = protocol.estimands.get(analysis.estimand or "")
     if known.broken("estimands", analysis.estimand or "") or (analysis.estimand and estimand is None):
         return
-    speaks = "overlap" if analysis.adjust == "overlap-weights" else "everyone"
-    asked = estimand.target if estimand else "everyone"
-    if asked == "treated":
-        what = "this version has no method for the target `treated`"
-        yield (*here, "estimand"), what, "use overlap or everyone"
-    elif asked != speaks:
-        whose = f"the estimand `{analysis.estimand}`" if estimand else "an analysis without an estimand"
-        what = f"`adjust: {analysis.adjust}` estimates for the target `{speaks}`, {whose} asks for `{asked}`"
-        todo = "overlap-weights go with `target: overlap`, the others with `everyone`"
-        yield (*here, "estimand"), what, todo
+    speaks = ADJUSTED_TARGETS[analysis.adjust]
+    asked = estimand.target if estimand else speaks[0]
+    if estimand is None and speaks[0] != "everyone":
+        what = f"`adjust: {analysis.adjust}` estimates for the target `{speaks[0]}`, and no estimand says so"
+        yield (*here, "estimand"), what, f"name an estimand with `target: {speaks[0]}`"
+    elif asked not in speaks:
+        whose = f"the estimand `{analysis.estimand}`"
+        can = "` or `".join(speaks)
+        what = f"`adjust: {analysis.adjust}` estimates for the target `{can}`, {whose} asks for `{asked}`"
+        fits = [a for a, targets in ADJUSTED_TARGETS.items() if asked in targets]
+        yield (*here, "estimand"), what, f"with `target: {asked}` go {', '.join(fits)}"
 
 
 def _many_covariates(protocol: Protocol) -> Iterator[Finding]:
@@ -288,7 +343,7 @@ def _many_covariates(protocol: Protocol) -> Iterator[Finding]:
 
 
 def families(protocol: Protocol, known: Known) -> Iterator[Finding]:
-    """Every planned test is in one family, once, and compares at one visit."""
+    """Every planned test is in one family, once, and is made at one visit."""
     placed: dict[str, str] = {}
     for name, family in protocol.families.items():
         for index, member in enumerate(family.of):
@@ -299,8 +354,9 @@ def families(protocol: Protocol, known: Known) -> Iterator[Finding]:
                 yield path, what, "an analysis is tested once"
             placed[member] = name
             analysis = protocol.analyses.get(member)
-            if analysis and len(protocol.analysis_visits(analysis)) > 1:
-                yield path, f"`{member}` compares at several visits", "test one visit: split the analysis"
+            if analysis and len(protocol.analysis_visits(analysis)) > 1 and not analysis.tested_at:
+                todo = f"say which one is tested: `tested_at: {protocol.leading_visit(analysis)}`"
+                yield path, f"`{member}` compares at several visits", todo
             if (
                 analysis
                 and analysis.role not in ("primary", "key-secondary")
@@ -315,6 +371,9 @@ def families(protocol: Protocol, known: Known) -> Iterator[Finding]:
         if analysis.role in ("primary", "key-secondary") and name not in placed:
             todo = "add it to `families`, so that the number of tests is planned"
             yield ("analyses", name, "role"), f"{analysis.role}, but in no family", todo
+        elif analysis.tested_at and name not in placed:
+            what = f"`{name}` is in no family, so that nothing of it is tested"
+            yield ("analyses", name, "tested_at"), what, "leave it out, or add the analysis to `families`"
 
 
 def outside(protocol: Protocol, known: Known, scores: Mapping[str, Score]) -> Iterator[Finding]:

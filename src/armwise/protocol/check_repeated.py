@@ -10,7 +10,7 @@ from armwise.yaml_lines import KeyPath
 
 MMRM = "mmrm"
 #: Keys of an analysis that only this method reads.
-OWN = ("covariance", "fallback", "degrees_of_freedom", "one_effect")
+OWN = ("covariance", "fallback", "degrees_of_freedom", "one_effect", "models")
 
 
 def repeated(protocol: Protocol) -> Iterator[Finding]:
@@ -28,6 +28,9 @@ def repeated(protocol: Protocol) -> Iterator[Finding]:
             )
             if covariate in analysis.one_effect[:index]:
                 yield (*here, "one_effect", index), f"`{covariate}` stands twice", "leave it out"
+        if analysis.models == "per-arm" and analysis.one_effect:
+            what = "`one_effect` is of a model common to all arms"
+            yield (*here, "one_effect"), what, "leave it out, or `models: common`"
         yield from _visits(protocol, analysis, here)
 
 

@@ -15,6 +15,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from armwise.protocol.associations import Association as Association
+from armwise.protocol.cell_product import CellProduct as CellProduct
+from armwise.protocol.cell_product import Conversion as Conversion
+from armwise.protocol.cell_product import Measure as Measure
+from armwise.protocol.cell_product import Ratio as Ratio
+from armwise.protocol.cell_product import ReferenceRange as ReferenceRange
+from armwise.protocol.effect_modification import Modifier as Modifier
+from armwise.protocol.fragility import Fragility as Fragility
+from armwise.protocol.imaging import Blinded as Blinded
+from armwise.protocol.imaging import Grade as Grade
+from armwise.protocol.imaging import Imaging as Imaging
+from armwise.protocol.medication import DOSE, NUMBER
+from armwise.protocol.medication import Medication as Medication
 from armwise.protocol.plan import METHODS as METHODS
 from armwise.protocol.plan import Analysis as Analysis
 from armwise.protocol.plan import AnalysisSet as AnalysisSet
@@ -24,13 +37,24 @@ from armwise.protocol.plan import Estimand as Estimand
 from armwise.protocol.plan import Event as Event
 from armwise.protocol.plan import Family as Family
 from armwise.protocol.plan import Improvement as Improvement
+from armwise.protocol.plan import Imputation as Imputation
 from armwise.protocol.plan import Margin as Margin
 from armwise.protocol.plan import MissingRule as MissingRule
 from armwise.protocol.plan import Published as Published
 from armwise.protocol.plan import Size as Size
 from armwise.protocol.plan import Subgroup as Subgroup
+from armwise.protocol.responders import Anchor as Anchor
+from armwise.protocol.responders import Threshold as Threshold
+from armwise.protocol.responders import Thresholds as Thresholds
+from armwise.protocol.safety import Mark as Mark
+from armwise.protocol.safety import Safety as Safety
 from armwise.protocol.section import Name, Reference, Visits
 from armwise.protocol.section import Section as Section
+from armwise.protocol.target_trial import Components as Components
+from armwise.protocol.target_trial import TargetTrial as TargetTrial
+from armwise.protocol.treatments import Care as Care
+from armwise.protocol.treatments import Procedures as Procedures
+from armwise.protocol.treatments import Treatments as Treatments
 from armwise.yaml_lines import word
 
 Allocation = Literal["randomised", "nonrandomised"]
@@ -217,8 +241,19 @@ class Protocol(Section):
     estimands: dict[Name, Estimand] = {}
     families: dict[Name, Family] = {}
     size: Size | None = None
+    imputation: Imputation = Imputation()
+    target_trial: TargetTrial | None = None
+    safety: Safety | None = None
+    fragility: Fragility | None = None
+    imaging: Imaging | None = None
+    medication: Medication | None = None
+    treatments: Treatments | None = None
     analyses: dict[Name, Analysis] = Field(min_length=1)
     published: tuple[Published, ...] = ()
+    thresholds: dict[Name, Thresholds] = {}
+    anchors: dict[Name, Anchor] = {}
+    cell_product: CellProduct | None = None
+    associations: dict[Name, Association] = {}
 
     @property
     def reference(self) -> str:
@@ -247,12 +282,23 @@ class Protocol(Section):
         """The visits of an analysis, `all` written out."""
         return self.visits_after_baseline() if analysis.at == "all" else analysis.at
 
+    def leading_visit(self, analysis: Analysis) -> str:
+        """The visit that an analysis stands for: the one that it is tested at, else its last."""
+        return analysis.tested_at or self.analysis_visits(analysis)[-1]
+
     def measured_visits(self, name: str) -> tuple[str, ...]:
         """The visits after baseline at which every score behind an endpoint is recorded."""
         endpoint = self.endpoints[name]
         parts = [self.endpoints[part] for part in endpoint.of] or [endpoint]
-        planned = [self.forms[(part.score or "").split(".")[0]].at for part in parts]
+        planned = [self._recorded_at(part.score or "") for part in parts]
         after = self.visits_after_baseline()
         return tuple(
             v for v in after if all(at == "all" or (isinstance(at, tuple) and v in at) for at in planned)
         )
+
+    def _recorded_at(self, score: str) -> Literal["all", "none"] | tuple[str, ...]:
+        """When a score is recorded: one computed from medication records at every visit that takes place."""
+        form, _, name = score.partition(".")
+        if self.medication and form == self.medication.form and name in (DOSE, NUMBER):
+            return "all"
+        return self.forms[form].at

@@ -13,12 +13,41 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from armwise.protocol.effect_modification import Modifier
 from armwise.protocol.section import Reference, Section, Visits
 
 Role = Literal["primary", "key-secondary", "secondary", "sensitivity", "exploratory"]
 Target = Literal["everyone", "treated", "overlap"]
 Strategy = Literal["treatment-policy", "non-response", "hypothetical"]
-MissingRule = Literal["complete-cases", "non-response", "worst-case", "locf", "likelihood"]
+MissingRule = Literal[
+    "complete-cases", "non-response", "worst-case", "locf", "likelihood",
+    "impute", "jump-to-reference", "copy-reference", "copy-increments", "last-mean-carried-forward",
+]  # fmt: skip
+#: Rules that draw missing outcomes from a model of all visits in the reference arm (Carpenter and others 2013).
+REFERENCE_BASED: tuple[MissingRule, ...] = (
+    "jump-to-reference", "copy-reference", "copy-increments", "last-mean-carried-forward",
+)  # fmt: skip
+#: Rules after which outcomes are drawn many times and the estimates pooled.
+DRAWN: tuple[MissingRule, ...] = ("impute", *REFERENCE_BASED)
+Adjustment = Literal[
+    "none",
+    "covariates",
+    "overlap-weights",
+    "inverse-probability",
+    "entropy-balancing",
+    "g-computation",
+    "aipw",
+]
+#: Adjustment -> the populations that it can speak of; the first is that of an analysis without an estimand.
+ADJUSTED_TARGETS: dict[Adjustment, tuple[Target, ...]] = {
+    "none": ("everyone",),
+    "covariates": ("everyone",),
+    "overlap-weights": ("overlap",),
+    "inverse-probability": ("everyone", "treated"),
+    "entropy-balancing": ("everyone", "treated"),
+    "g-computation": ("everyone", "treated"),
+    "aipw": ("everyone", "treated"),
+}
 Covariance = Literal[
     "unstructured", "heterogeneous-toeplitz", "toeplitz", "heterogeneous-ar1", "ar1",
     "heterogeneous-compound-symmetry", "compound-symmetry", "heterogeneous-ante-dependence", "ante-dependence",
@@ -33,22 +62,33 @@ DegreesOfFreedom = Literal[
     "kenward-roger", "kenward-roger-log-cholesky", "satterthwaite", "between-within", "residual"
 ]
 
+#: The site of a subject, a column of its own of the table `subjects`: as a covariate, arms are compared within sites.
+SITE = "subjects.site"
+
 #: The comparisons that this version can make, and the kind of endpoint that each one takes.
 METHODS: dict[str, Literal["number", "response"]] = {
     "ancova": "number",
     "mean-difference": "number",
     "mmrm": "number",
     "mann-whitney": "number",
+    "permutation": "number",
     "risk-difference": "response",
     "risk-ratio": "response",
     "odds-ratio": "response",
     "fisher-exact": "response",
+    "proportional-odds": "number",
 }
+
+#: Adjustments that compare two adjusted arm means or risks in a target population.
+WEIGHTED: tuple[Adjustment, ...] = tuple(a for a in ADJUSTED_TARGETS if a not in ("none", "covariates"))
 
 
 def _threshold(value: Any) -> Any:
     """10, 2.5 or "30%" as text, so that its value stays exact."""
     text = str(value).strip()
+    if re.match(r"(anchors?|mic)\b", text, re.IGNORECASE):
+        own = "a threshold from this study's own anchor would test the arms by what they define themselves"
+        raise ValueError(f"found `{value}`: {own}; write a number from another study")
     if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]*\.?[0-9]+ ?%?", text):
         raise ValueError(f"found `{value}`; write points (10) or a per cent of baseline (30%)")
     if Fraction(text.removesuffix("%").strip()) <= 0:
@@ -121,10 +161,12 @@ class Improvement(Section):
 class Endpoint(Section):
     """A score over time, made into what is compared."""
 
-    kind: Literal["value", "change", "percent-change", "responder", "any", "all"]
+    kind: Literal["value", "change", "percent-change", "responder", "state", "any", "all"]
     label: str = ""
     score: Reference | None = None
     improvement: Improvement | None = None
+    at_least: float | None = None
+    at_most: float | None = None
     of: tuple[str, ...] = ()
     missing_component: Literal["missing", "observed"] = "missing"
 
@@ -137,12 +179,17 @@ class Endpoint(Section):
             raise ValueError(f"kind {self.kind} takes `score`: form.score, and no `of`")
         if (self.kind == "responder") != (self.improvement is not None):
             raise ValueError("`improvement` belongs to kind responder, and a responder needs it")
+        limits = (self.at_least is not None) + (self.at_most is not None)
+        if limits != (self.kind == "state"):
+            raise ValueError(
+                "`at_least` and `at_most` belong to kind state, and a state needs exactly one of them"
+            )
         return self
 
     @property
     def is_response(self) -> bool:
         """Whether the endpoint is yes or no."""
-        return self.kind in ("responder", "any", "all")
+        return self.kind in ("responder", "state", "any", "all")
 
 
 class Covariate(Section):
@@ -200,24 +247,30 @@ class Analysis(Section):
 
     endpoint: str
     at: Literal["all"] | Visits
+    tested_at: str | None = None
     role: Role
     label: str = ""
     estimand: str | None = None
     method: str
-    adjust: Literal["none", "covariates", "overlap-weights"] = "none"
+    adjust: Adjustment = "none"
     covariates: tuple[str, ...] = ()
+    droppable: tuple[str, ...] = ()
+    variance: Literal["sandwich", "jackknife", "known", "rubin"] | None = None
     missing: MissingRule = "complete-cases"
+    delta: dict[str, float] = {}
     covariance: Annotated[Covariance, BeforeValidator(_spelled_out)] = "unstructured"
     fallback: Annotated[Fallback, BeforeValidator(_spelled_out), BeforeValidator(_stands_in)] = (
         "heterogeneous-ar1"
     )
     degrees_of_freedom: DegreesOfFreedom = "kenward-roger"
     one_effect: tuple[str, ...] = ()
+    models: Literal["common", "per-arm"] = "common"
     interval: Literal["newcombe", "miettinen-nurminen"] | None = None
     ls_means: Literal["equal", "observed"] = "equal"
     supports: str | None = None
     also: tuple[str, ...] = ()
     subgroups: tuple[str, ...] = ()
+    modifiers: tuple[Modifier, ...] = ()
     margin: Margin | None = None
     conf_level: float = Field(default=0.95, gt=0.5, lt=1)
     planned: bool = True
@@ -240,6 +293,16 @@ class Analysis(Section):
     def second_covariance(self) -> Covariance | None:
         """The covariance that is fitted when the first has no fit; None where there is no other."""
         return None if self.fallback == "none" or self.fallback == self.covariance else self.fallback
+
+
+class Imputation(Section):
+    """How missing scores are drawn: sets, seed, other scores that say something about them, steps, the prior."""
+
+    sets: int = Field(default=100, ge=2, le=10_000)
+    seed: int = Field(default=1, ge=0)
+    scores: tuple[Reference, ...] = ()
+    steps: dict[Reference, Annotated[float, Field(gt=0)]] = {}
+    prior_subjects: float = Field(default=3.0, ge=0)
 
 
 class Family(Section):

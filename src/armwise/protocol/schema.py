@@ -19,7 +19,7 @@ def schema() -> dict[str, Any]:
         "description": "the methods of this version",
     }
     word = {"type": "string"}
-    for part in ("Analysis", "Form"):
+    for part in ("Analysis", "Form", "Thresholds"):
         parts[part]["properties"]["at"] = {"anyOf": [word, {"type": "array", "items": word, "minItems": 1}]}
     choices = parts["Item"]["properties"]["choices"]
     choices["anyOf"] = [*choices["anyOf"], {"type": "array", "items": word}]
@@ -27,11 +27,14 @@ def schema() -> dict[str, Any]:
         "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^[0-9.]+ ?%?$"}]
     }
     for operator in ("at_least", "more_than"):
+        parts["Threshold"]["properties"][operator] = amount
         parts["Improvement"]["properties"][operator] = amount
     parts["Covariate"] = {
         "anyOf": [{"type": "string", "pattern": r"^[a-z0-9_]+\.[a-z0-9_]+$"}, parts["Covariate"]]
     }
     parts["Family"] = {"anyOf": [{"type": "array", "items": word}, parts["Family"]]}
+    parts["Mark"] = {"anyOf": [word, parts["Mark"]]}
+    parts["Modifier"] = {"anyOf": [word, parts["Modifier"]]}
     _close(made)
     return made
 

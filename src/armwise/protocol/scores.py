@@ -9,6 +9,8 @@ from typing import Any
 
 from armwise.errors import FileError, InstrumentError
 from armwise.instruments import Instrument, load
+from armwise.instruments.morphine_equivalents import VERSIONS
+from armwise.protocol.medication import DOSE, NUMBER
 from armwise.protocol.model import Form, Protocol
 
 
@@ -25,6 +27,7 @@ class Score:
         decimals: decimals to show.
         unit: its unit, or `points`.
         instrument: the instrument that scores it, or "" for a form's item.
+        computed: what it is computed by from records that are no answers of a visit (`CDC 2022 factors`); else "".
     """
 
     ref: str
@@ -37,6 +40,7 @@ class Score:
     decimals: int
     unit: str
     instrument: str = ""
+    computed: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The score as plain data, for the manifest."""
@@ -87,4 +91,20 @@ def scores_of(protocol: Protocol, folder: Path | None = None) -> Mapping[str, Sc
                     decimals,
                     item.unit or "points",
                 )
-    return found
+    return {**found, **_of_medication(protocol)}
+
+
+def _of_medication(protocol: Protocol) -> dict[str, Score]:
+    """What medication records are made into: the dose of opioids at a visit, and how many of them are taken."""
+    declared = protocol.medication
+    if declared is None:
+        return {}
+    form, by = declared.form, f"{VERSIONS[declared.factors]} factors"
+    numbers = (
+        (DOSE, "Opioid dose", 1, "MME/day", by),
+        (NUMBER, "Opioids taken", 0, "drugs", "records of opioids in use"),
+    )
+    return {
+        f"{form}.{name}": Score(f"{form}.{name}", form, name, label, 0, None, False, digits, unit, "", how)
+        for name, label, digits, unit, how in numbers
+    }

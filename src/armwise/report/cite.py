@@ -28,7 +28,7 @@ def text(template: str, **parts: Any) -> Markup:
 
 
 def cited(row: Row | None, part: str, words: str, note: bool = False) -> Markup:
-    """Words that show one part of a row: `estimate`, `limits`, `p`, `n`, `n_arm` or `n_versus`.
+    """Words that show one part of a row: `estimate`, `limits`, `upper`, `p`, `n`, `n_arm` or `n_versus`.
 
     The part `share` is the estimate of a count over its `n` (`comparisons.share_of`).
     """

@@ -72,10 +72,10 @@ def leading(results: Results, name: str, visit: str | None = None) -> list[Row]:
     Args:
         results: the results.
         name: an analysis, or its `.unadjusted` companion.
-        visit: one of its visits; by default the last.
+        visit: one of its visits; by default the one that is tested, else the last.
     """
     declared = analysis_of(results.protocol, name)
-    visit = visit or results.protocol.analysis_visits(declared)[-1]
+    visit = visit or results.protocol.leading_visit(declared)
     found = results.rows(
         analysis=name,
         visit=visit,
@@ -118,8 +118,16 @@ def differences(results: Results, endpoint: str) -> Table:
 
 
 def repeated(protocol: Protocol) -> list[str]:
-    """The analyses that are models for repeated measures, in the protocol's order."""
-    return [name for name, declared in protocol.analyses.items() if declared.method == "mmrm"]
+    """The analyses that are models for repeated measures, common to all arms, in the protocol's order."""
+    return [n for n, a in protocol.analyses.items() if a.method == "mmrm" and a.models == "common"]
+
+
+def one_model(results: Results, endpoint: str | None) -> str | None:
+    """The model for repeated measures that makes all of an endpoint's leading comparisons, where there is one."""
+    if endpoint is None:
+        return None
+    names = {row["analysis"] for rows in differences(results, endpoint).values() for row in rows.values()}
+    return next((name for name in repeated(results.protocol) if names == {name}), None)
 
 
 def model_means(results: Results, name: str, statistic: str) -> Table:

@@ -20,39 +20,81 @@ from armwise.report import cite
 from armwise.report.figures.style import arm_styles
 from armwise.report.page import Section
 from armwise.report.sections import (
+    anchor,
+    associations,
+    cell_product,
     completion,
     course,
     detectable,
+    deviations,
     distribution,
+    estimands,
+    fragility,
+    imaging,
     methods,
+    opioids,
+    ordinal,
     outcomes,
+    overlap,
     participants,
     problems,
     provenance,
     published,
     repeated,
     responders,
+    safety,
     subgroups,
+    thresholds,
+    treatments,
 )
 from armwise.report.sections.answer import answer
 from armwise.report.words import Words
 
-#: The sections after the first screen, in the order in which a reader needs them.
-SECTIONS: Final[tuple[Callable[[Results, Words], Section | None], ...]] = (
-    participants.section,
-    course.section,
-    repeated.section,
-    responders.section,
-    distribution.section,
-    outcomes.section,
-    subgroups.section,
-    completion.section,
-    problems.section,
-    detectable.section,
-    methods.section,
-    published.section,
-    provenance.section,
+Made = Callable[[Results, Words], Section | None]
+
+#: The sections after the first screen in the order in which a reader needs them, by the groups of the list of contents.
+#: What could overturn the answer follows it at once.
+GROUPS: Final[tuple[tuple[str, tuple[Made, ...]], ...]] = (
+    (
+        "The answer",
+        (
+            fragility.section,
+            participants.section,
+            overlap.section,
+            course.section,
+            repeated.section,
+            responders.section,
+            distribution.section,
+            outcomes.section,
+            safety.section,
+        ),
+    ),
+    ("Measured another way", (thresholds.section, ordinal.section, anchor.section)),
+    (
+        "For whom, how much, by what",
+        (
+            subgroups.section,
+            opioids.section,
+            treatments.section,
+            imaging.section,
+            cell_product.section,
+            associations.section,
+        ),
+    ),
+    (
+        "How it was done",
+        (
+            estimands.section,
+            methods.section,
+            deviations.section,
+            completion.section,
+            problems.section,
+            detectable.section,
+        ),
+    ),
+    ("Where it comes from", (published.section, provenance.section)),
 )
+SECTIONS: Final[tuple[Made, ...]] = tuple(section for _, group in GROUPS for section in group)
 
 #: family, weight, style, file.
 FACES: Final = (
@@ -72,16 +114,20 @@ def render(results: Results) -> str:
     Returns:
         HTML.
     """
+    results = deviations.with_verdicts(results)
     words = Words.of(results)
     results = _with_labels(results, words)
-    first = answer(results, words)
-    made = [section(results, words) for section in SECTIONS]
+    first = deviations.on_first_screen(answer(results, words), results)
+    groups = [
+        (title, [s for section in group if (s := section(results, words)) is not None])
+        for title, group in GROUPS
+    ]
     context: dict[str, Any] = {
         "study": words.protocol.study,
         "simulated": results.simulated,
         "digest": str(results.manifest.get("results_hash") or "")[:12],
         "answer": first,
-        "sections": [s for s in made if s is not None],
+        "groups": [(title, group) for title, group in groups if group],
         "style": _style(results, words),
     }
     page = _environment().get_template("page.html").render(**context)

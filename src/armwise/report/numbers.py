@@ -22,9 +22,19 @@ INFINITY: Final = "\u221e"
 NARROW_SPACE: Final = "\u202f"
 
 #: Statistics that are differences of proportions: shown in percentage points, not in per cent.
-POINT_STATISTICS: Final = frozenset({"risk difference"})
+POINT_STATISTICS: Final = frozenset({"risk difference", "possible risk difference"})
 #: Statistics that are shares: shown in per cent.
-SHARE_STATISTICS: Final = frozenset({"risk", "share", "cumulative share", "chance imbalance"})
+SHARE_STATISTICS: Final = frozenset(
+    {
+        "risk",
+        "share",
+        "cumulative share",
+        "chance imbalance",
+        "probability of a better outcome",
+        "percent agreement",
+    }
+    | {"partial r2", "robustness value", "overturning probability"}
+)
 COUNT_STATISTICS: Final = frozenset(
     {
         "count",
@@ -38,6 +48,12 @@ COUNT_STATISTICS: Final = frozenset(
         "comparisons",
         "tests",
         "missing outcomes",
+        "events",
+        "serious events",
+        "combinations overturned",
+        "places",
+        "readings",
+        "imaged",
         "excluded",
         "observations",
         "variance parameters",
@@ -276,12 +292,18 @@ def row_decimals(row: Mapping[str, Any], sd: float | None = None) -> int:
     if statistic in SHARE_STATISTICS or in_points(row):
         sizes = [n for n in (row.get("n"), row.get("n_arm"), row.get("n_versus")) if n]
         return percent_decimals(max(sizes, default=None))
-    if statistic in RATIOS:
+    if statistic in RATIOS or statistic == "e-value":
         return ratio_decimals(row["estimate"])
     if statistic in {"standardised difference", "hedges g", "lord", "correlation"}:
         return 2
     if statistic in {"number needed to treat", "effective sample size"}:
         return 1 if statistic == "number needed to treat" and abs(row["estimate"]) < 10 else 0
+    if statistic in {"slope", "interaction", "fitted mean"}:
+        return se_decimals(row.get("se") if row.get("se") else _se_from_limits(row))
+    if statistic in {"kappa", "gwet ac1", "gwet ac2", "mean change"}:
+        return 2
+    if statistic == "detectable correlation":
+        return 2
     if statistic == "sd":
         return sd_decimals(row["estimate"])
     if statistic in {"mean difference", "shift", "ls mean"}:

@@ -12,6 +12,8 @@ from armwise.report.tables import Table, Text
 
 WIDE: Final = 720
 NARROW: Final = 350
+#: A table of more rows than this is folded on a screen.
+LONG: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,24 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What stands together: the main part, and notes in the margin beside it."""
+    """What stands together: the main part, and notes in the margin beside it.
+
+    Attributes:
+        main: the part itself.
+        side: the notes.
+        fold: what stands in the place of both on a screen until it is asked for; on paper they are always there.
+    """
 
     main: Figure | Table | Prose | Facts
     side: tuple[Text, ...] = ()
+    fold: str = ""
+
+    @property
+    def folded(self) -> str:
+        """What stands in its place, or nothing: its own word, its table's, or the title of a table that is long."""
+        if self.fold or not isinstance(self.main, Table):
+            return self.fold
+        return self.main.fold or (self.main.title.rstrip(".") if self.main.lines > LONG else "")
 
 
 @dataclass(frozen=True, slots=True)

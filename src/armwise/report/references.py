@@ -127,6 +127,21 @@ REFERENCES: Final = (
         lambda u: u.method("MMRM"),
     ),
     Reference(
+        "McCullagh P. Regression models for ordinal data. J R Stat Soc B 1980;42:109-142.",
+        lambda u: u.method("proportional odds"),
+    ),
+    Reference(
+        "Newcombe RG. Confidence intervals for an effect size measure based on the Mann-Whitney statistic. Part 2:"
+        " asymptotic methods and evaluation. Stat Med 2006;25:559-573.",
+        lambda u: u.method("all pairs"),
+    ),
+    Reference(
+        "Terluin B, Eekhout I, Terwee CB. The anchor-based minimal important change, based on receiver operating"
+        " characteristic analysis or predictive modeling, may need to be adjusted for the proportion of improved"
+        " patients. J Clin Epidemiol 2017;83:90-100.",
+        lambda u: u.method("adjusted predictive modelling"),
+    ),
+    Reference(
         "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the other."
         " Ann Math Stat 1947;18:50-60.",
         lambda u: "shift" in u.statistics,

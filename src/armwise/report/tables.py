@@ -52,7 +52,8 @@ class Table:
     """A table of the report; `columns[0]` is the head of the rows.
 
     Attributes:
-        fold: what stands in its place on a screen until it is asked for; on paper it is always there.
+        fold: what stands in its place on a screen until it is asked for; on paper it is always there. A long table
+            (`page.LONG`) is folded by itself.
 
     Raises:
         ValueError: a row has another number of cells than there are columns.
@@ -66,6 +67,11 @@ class Table:
     compact: bool = False
     fold: str = ""
     kind: Literal["table"] = "table"
+
+    @property
+    def lines(self) -> int:
+        """How many rows it has, heads of groups apart."""
+        return sum(bool(row.cells) for row in self.rows)
 
     def __post_init__(self) -> None:
         width = len(self.columns) - 1

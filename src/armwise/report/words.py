@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from armwise.analysis.results import Results
 from armwise.protocol.model import Analysis, Endpoint, Improvement, Protocol
+from armwise.protocol.plan import DRAWN, WEIGHTED
 from armwise.report.numbers import MINUS, POINT_UNITS, number
 
 SMALL: Final = (
@@ -51,6 +52,40 @@ STRATEGIES: Final[Mapping[str, str]] = {
     "treatment-policy": "counted whatever happened",
     "non-response": "counted as no response",
     "hypothetical": "answers after it are set aside, as if it had not happened",
+}
+
+#: An adjustment in the words of a method.
+ADJUSTED: Final[Mapping[str, str]] = {
+    "none": "not adjusted",
+    "covariates": "adjusted for covariates",
+    "overlap-weights": "overlap weights",
+    "inverse-probability": "inverse-probability weights",
+    "entropy-balancing": "entropy balancing",
+    "g-computation": "g-computation",
+    "aipw": "weights and outcome models",
+}
+
+#: How a weighted comparison adjusts, to open a sentence.
+WEIGHTING: Final[Mapping[str, str]] = {
+    "overlap-weights": "After weighting to balance {}",
+    "inverse-probability": "After inverse-probability weighting on {}",
+    "entropy-balancing": "After weighting that balances {}",
+    "g-computation": "After standardising over {}",
+    "aipw": "After weighting on and standardising over {}",
+}
+
+#: A rule for missing outcomes, in a few words.
+MISSING: Final[Mapping[str, str]] = {
+    "complete-cases": "complete cases",
+    "non-response": "missing answers count as no response",
+    "worst-case": "worst case for missing answers",
+    "locf": "last answer carried forward",
+    "likelihood": "all observed visits",
+    "impute": "missing answers imputed",
+    "jump-to-reference": "missing answers jump to the reference",
+    "copy-reference": "missing answers copy the reference",
+    "copy-increments": "missing answers change like the reference",
+    "last-mean-carried-forward": "missing answers keep the last mean",
 }
 
 
@@ -276,6 +311,10 @@ class Words:
         if endpoint.kind == "responder" and endpoint.improvement:
             verb = {True: "rose", False: "fell", None: "improved"}[score.higher_is_better]
             return f"{spoken(score.label)} {verb} {amount(endpoint.improvement, score.unit)}"
+        if endpoint.kind == "state":
+            lowest = endpoint.at_least is not None
+            side, limit = ("at least", endpoint.at_least) if lowest else ("at most", endpoint.at_most)
+            return f"{spoken(score.label)} {side} {_bare(limit or 0.0)} at the visit"
         kinds = {
             "value": "value of",
             "change": "change from baseline in",
@@ -339,10 +378,12 @@ class Words:
     def adjustment(self, analysis: Analysis) -> str:
         """How an analysis adjusts, to open a sentence: `After overlap weighting on six baseline characteristics`."""
         n = len(analysis.covariates)
-        if analysis.adjust == "overlap-weights":
-            return f"After weighting to balance {counted(n)} baseline {plural(n, 'characteristic')}"
+        of = f"{counted(n)} baseline {plural(n, 'characteristic')}"
+        imputed = " and imputing missing answers" if analysis.missing in DRAWN else ""
+        if analysis.adjust in WEIGHTED:
+            return f"{WEIGHTING[analysis.adjust].format(of)}{imputed}"
         if analysis.adjust == "covariates" and n:
-            return f"Adjusted for {joined(spoken(self.covariate(c)) for c in analysis.covariates)}"
+            return f"Adjusted for {joined(spoken(self.covariate(c)) for c in analysis.covariates)}{imputed}"
         return "Without adjustment"
 
     def method(self, analysis: Analysis) -> str:
@@ -351,13 +392,17 @@ class Words:
             "ancova": "analysis of covariance",
             "mean-difference": "difference in means",
             "mann-whitney": "Mann-Whitney test with the Hodges-Lehmann shift",
+            "permutation": "difference in means by permutation of the arms",
             "mmrm": "mixed model for repeated measures (all visits)",
             "risk-difference": "difference in risks",
             "risk-ratio": "ratio of risks",
             "odds-ratio": "ratio of odds",
             "fisher-exact": "Fisher's exact test",
         }.get(analysis.method, hyphenless(analysis.method))
-        return f"{how}, overlap weights" if analysis.adjust == "overlap-weights" else how
+        models = ", one model an arm" if analysis.models == "per-arm" else ""
+        return (
+            f"{how}{models}, {ADJUSTED[analysis.adjust]}" if analysis.adjust in WEIGHTED else f"{how}{models}"
+        )
 
     def allocation(self) -> str:
         """`open-label, non-randomised, parallel-group study`."""
@@ -384,6 +429,14 @@ def missing_rule(rule: str) -> str:
             " and the visits that were observed"
         ),
         "locf": "a missing answer takes the last one before it (last observation carried forward)",
+        "impute": (
+            "missing scores are drawn many times, given arm, covariates and the visits that were observed, and the"
+            " estimates pooled (multiple imputation, missing at random)"
+        ),
+        "jump-to-reference": "after leaving, a patient is taken to have the mean of the reference arm at once",
+        "copy-reference": "a patient who left is taken to have been in the reference arm throughout",
+        "copy-increments": "after leaving, a patient is taken to change as the reference arm does",
+        "last-mean-carried-forward": "after leaving, a patient is taken to keep the mean of the last visit attended",
     }.get(rule, hyphenless(rule))
 
 

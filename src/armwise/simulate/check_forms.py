@@ -8,8 +8,12 @@ from pathlib import Path
 from armwise.protocol.model import Form
 from armwise.protocol.scores import instrument_of
 from armwise.simulate.assumptions import Assumptions
+from armwise.simulate.check_imaging import check_readings
+from armwise.simulate.check_medication import check_medication
+from armwise.simulate.imaging_kinds import Readings
+from armwise.simulate.medication_kinds import CareByVisit, Medications
 from armwise.simulate.names import Finding, Known, unknown
-from armwise.simulate.table_kinds import AdverseEvents, Doses, Grades, Measures, Sites, Table
+from armwise.simulate.table_kinds import AdverseEvents, Doses, Grades, Impressions, Measures, Sites, Table
 from armwise.yaml_lines import KeyPath, nearest
 
 #: Forms that are drawn from enrolment, screening and events, not from `tables`.
@@ -65,11 +69,23 @@ def _overlapping(assumptions: Assumptions, forms: Mapping[str, Form], folder: Pa
 
 def _table(table: Table, form: Form, here: KeyPath, known: Known) -> Iterator[Finding]:
     items = form.items
-    if isinstance(table, Measures):
+    if isinstance(table, Medications | CareByVisit):
+        yield from check_medication(table, form, here, known)
+    elif isinstance(table, Readings):
+        yield from check_readings(table, form, here, known)
+    elif isinstance(table, Measures):
         yield from unknown("item", table.items, items, (*here, "items"))
+        for name, number in table.items.items():
+            if number.follows:
+                path = (*here, "items", name, "follows")
+                drawn = known.entries["outcomes"]
+                yield from unknown("score that is drawn", [number.follows.score], drawn, (*path, "score"))
+                yield from unknown(
+                    "visit after baseline", [number.follows.visit], known.later, (*path, "visit")
+                )
     elif isinstance(table, Sites):
         yield from unknown("item", table.numbers, items, (*here, "numbers"))
-        for key in ("group", "place"):
+        for key in ("group", "place", *(["side"] if table.side else [])):
             if getattr(table, key) not in items:
                 yield (
                     (*here, key),
@@ -112,11 +128,44 @@ def _table(table: Table, form: Form, here: KeyPath, known: Known) -> Iterator[Fi
             yield from unknown("arm", getattr(table, key), known.arms, (*here, key))
         for arm, by_visit in table.ratio.items():
             yield from unknown("visit after baseline", by_visit, known.later, (*here, "ratio", arm))
+    elif isinstance(table, Impressions):
+        yield from _impressions(table, form, here, known)
     elif isinstance(table, AdverseEvents):
         for word, term in table.terms.items():
             yield from unknown("arm", term.by_arm, known.arms, (*here, "terms", word, "by_arm"))
-        words = items["serious"].choices if "serious" in items else None
-        odd = [word for word in table.serious_words if words and word not in words]
+        yield from _words(table, form, here)
+
+
+def _words(table: AdverseEvents, form: Form, here: KeyPath) -> Iterator[Finding]:
+    """The words that are written are choices of the form."""
+    used = (
+        ("serious", "serious_words", table.serious_words, "yes and no"),
+        ("related", "related_words", table.related_words, "the procedure, the treatment and neither"),
+        ("outcome", "outcome_words", table.outcome_words, "an event that ended and one that did not"),
+    )
+    for item, key, words, means in used:
+        choices = form.items[item].choices if item in form.items else None
+        odd = [word for word in words if choices and word not in choices]
         if odd:
-            what = f"the form's item `serious` has no choice {', '.join(f'`{w}`' for w in odd)}"
-            yield (*here, "serious_words"), what, "write the form's words for yes and no, in this order"
+            what = f"the form's item `{item}` has no choice {', '.join(f'`{w}`' for w in odd)}"
+            yield (*here, key), what, f"write the form's words for {means}, in this order"
+
+
+def _impressions(table: Impressions, form: Form, here: KeyPath, known: Known) -> Iterator[Finding]:
+    """A rating of a score that is drawn, with a cut for each rating but the worst."""
+    if table.item not in form.items:
+        yield (*here, "item"), f"unknown item `{table.item}`", nearest(table.item, form.items)
+    outcomes = list(known.entries["outcomes"])
+    if table.of not in outcomes:
+        yield (*here, "of"), f"nothing is drawn for `{table.of}`", nearest(table.of, outcomes)
+    ratings = sorted(table.cuts)
+    falling = [table.cuts[r] for r in ratings]
+    if ratings != list(range(ratings[0], ratings[-1] + 1)) or (
+        falling != sorted(set(falling)) and falling != sorted(set(falling), reverse=True)
+    ):
+        what = "the cuts neither rise nor fall from each rating to the next"
+        yield (
+            (*here, "cuts"),
+            what,
+            "give one improvement for each rating but the worst, the best one highest",
+        )

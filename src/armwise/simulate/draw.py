@@ -14,13 +14,16 @@ from armwise.instruments.definition import Instrument
 from armwise.protocol.model import Form, Protocol
 from armwise.protocol.scores import instrument_of, scores_of
 from armwise.simulate.answers import reachable
+from armwise.simulate.associated import associated
 from armwise.simulate.assumptions import Assumptions
 from armwise.simulate.attendance import attend, iso, pick
 from armwise.simulate.enrolled import Enrolled
+from armwise.simulate.impressions import draw_impressions
 from armwise.simulate.paths import Ranges, draw_paths, find_constants
 from armwise.simulate.people import enrolled
 from armwise.simulate.questionnaires import draw_form
 from armwise.simulate.streams import stream
+from armwise.simulate.table_kinds import Impressions
 from armwise.simulate.tables import draw_table
 
 Tables = dict[str, pl.DataFrame]
@@ -72,8 +75,15 @@ def simulate(
         mine = {ref.split(".")[1]: path for ref, path in paths.items() if ref.split(".")[0] == name}
         if mine:
             tables[name] = draw_form(name, form, instruments[name], mine, everyone, assumptions, seed)
+        elif isinstance(table := assumptions.tables.get(name), Impressions):
+            better = scores_of(protocol, instruments_folder)[table.of].higher_is_better is not False
+            rng, blank = stream(seed, "table", name), assumptions.missing.forms
+            tables[name] = draw_impressions(table, form, paths[table.of], better, everyone, blank, rng)
         elif name in assumptions.tables:
             tables[name] = draw_table(assumptions.tables[name], form, everyone, stream(seed, "table", name))
+            tables[name] = associated(
+                assumptions.tables[name], tables[name], paths, everyone, stream(seed, "follows", name)
+            )
     events = _events(everyone, assumptions, seed)
     if events is not None:
         tables["events"] = events

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from armwise.simulate.imaging_kinds import Readings
+from armwise.simulate.medication_kinds import CareByVisit, Medications
 from armwise.simulate.statement import Part, Positive, Share, Statement, one_of
+
+
+class Follows(Part):
+    """The change in a score that an item goes with, and how closely: a correlation of their normal scores."""
+
+    score: str
+    visit: str
+    correlation: Annotated[float, Field(gt=-1, lt=1)]
 
 
 class Number(Part):
@@ -16,6 +26,7 @@ class Number(Part):
     sd: Positive
     skewed: bool = False
     decimals: int = Field(default=1, ge=0, le=6)
+    follows: Follows | None = None
 
 
 class Measures(Statement):
@@ -26,13 +37,17 @@ class Measures(Statement):
 
 
 class Sites(Statement):
-    """A form with one row for each place treated: the share of patients for each place, by group."""
+    """A form with one row for each place treated: the share of patients for each place, by group.
+
+    With `side`, the item that takes the last word of a place: `L4-L5 left`.
+    """
 
     kind: Literal["sites"]
     group: str
     place: str
     shares: dict[str, dict[str, Share]]
     numbers: dict[str, float] = Field(default={})
+    side: str | None = None
 
 
 class Grades(Statement):
@@ -59,11 +74,24 @@ class Doses(Statement):
     start: dict[str, Share]
 
 
+class Impressions(Statement):
+    """A rating of one's own change: the improvement in points of a score that each rating needs, and how well they go
+    together.
+    """
+
+    kind: Literal["impressions"]
+    item: str
+    of: str
+    correlation: Annotated[float, Field(gt=0, le=1)]
+    cuts: dict[int, float] = Field(min_length=2)
+
+
 class Term(Part):
     """One kind of adverse event: expected number for each patient of an arm, and when."""
 
     by_arm: dict[str, Annotated[float, Field(ge=0)]]
     days: tuple[int, int]
+    procedure: bool = False
 
 
 class AdverseEvents(Statement):
@@ -74,10 +102,25 @@ class AdverseEvents(Statement):
     severity: dict[int, Positive]
     serious: Share
     serious_words: tuple[str, str] = ("yes", "no")
+    lasts: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (1, 30)
+    related: Share = 0.0
+    related_words: tuple[str, str, str] = ("procedure", "treatment", "no")
+    recovered: Share = 1.0
+    outcome_words: tuple[str, str] = ("recovered", "not_recovered")
 
 
 Table = Annotated[
-    Measures | Sites | Grades | Doses | AdverseEvents,
+    Measures | Sites | Grades | Doses | Impressions | AdverseEvents | Medications | CareByVisit | Readings,
     Field(discriminator="kind"),
-    one_of("measures", "sites", "grades", "doses", "adverse-events"),
+    one_of(
+        "measures",
+        "sites",
+        "grades",
+        "doses",
+        "impressions",
+        "adverse-events",
+        "medications",
+        "care",
+        "readings",
+    ),
 ]

@@ -10,8 +10,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from armwise.protocol.model import Form
+from armwise.simulate.adverse_events import draw_adverse_events
 from armwise.simulate.attendance import iso, pick
 from armwise.simulate.enrolled import Enrolled, number_column
+from armwise.simulate.imaging import draw_readings
+from armwise.simulate.imaging_kinds import Readings
+from armwise.simulate.medication import draw_care, draw_medications
+from armwise.simulate.medication_kinds import CareByVisit, Medications
 from armwise.simulate.table_kinds import AdverseEvents, Doses, Grades, Measures, Number, Sites, Table
 
 
@@ -23,9 +28,16 @@ def draw_table(table: Table, form: Form, enrolled: Enrolled, rng: np.random.Gene
         return _sites(table, form, enrolled, rng)
     if isinstance(table, Grades):
         return _grades(table, form, enrolled, rng)
+    if isinstance(table, Readings):
+        return draw_readings(table, form, enrolled, rng)
     if isinstance(table, Doses):
         return _doses(table, form, enrolled, rng)
-    return _adverse_events(table, form, enrolled, rng)
+    if isinstance(table, Medications):
+        return draw_medications(table, form, enrolled, rng)
+    if isinstance(table, CareByVisit):
+        return draw_care(table, form, enrolled, rng)
+    assert isinstance(table, AdverseEvents)  # impressions follow a score, and are drawn after the scores
+    return draw_adverse_events(table, form, enrolled, rng)
 
 
 def _rows(form: Form, enrolled: Enrolled) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -89,7 +101,10 @@ def _sites(table: Sites, form: Form, enrolled: Enrolled, rng: np.random.Generato
         "date": iso(enrolled.attendance.zero[patient]),
     }
     columns[table.group] = np.array([group for group, _, _ in places])[column]
-    columns[table.place] = np.array([place for _, place, _ in places])[column]
+    named = [place.rpartition(" ") if table.side else (place, "", "") for _, place, _ in places]
+    columns[table.place] = np.array([level for level, _, _ in named])[column]
+    if table.side:
+        columns[table.side] = np.array([side for _, _, side in named])[column]
     columns |= {name: np.full(len(patient), value) for name, value in table.numbers.items()}
     return pl.DataFrame(columns)
 
@@ -139,31 +154,3 @@ def _doses(table: Doses, form: Form, enrolled: Enrolled, rng: np.random.Generato
     drawn = dose[patient, visit]
     columns[table.item] = number_column(drawn if limits is None else np.clip(drawn, *limits), 0)
     return pl.DataFrame(columns)
-
-
-def _adverse_events(
-    table: AdverseEvents, form: Form, enrolled: Enrolled, rng: np.random.Generator
-) -> pl.DataFrame:
-    columns: dict[str, list[object]] = {
-        name: [] for name in ("order", "subject", "date", "term", "severity", "serious")
-    }
-    end = enrolled.attendance.until()
-    for word, term in table.terms.items():
-        count = rng.poisson(enrolled.by_arm(dict(term.by_arm)))
-        patient = np.repeat(np.arange(len(count)), count)
-        low, high = term.days
-        day = enrolled.attendance.zero[patient] + rng.integers(low, high + 1, len(patient))
-        severity = pick(rng, {str(k): w for k, w in table.severity.items()}, len(patient)).astype(np.int64)
-        serious = rng.random(len(patient)) < table.serious
-        kept = day <= end[patient]
-        columns["order"] += patient[kept].tolist()
-        columns["subject"] += enrolled.subject[patient[kept]].tolist()
-        columns["date"] += iso(day[kept])
-        columns["term"] += [word] * int(kept.sum())
-        columns["severity"] += severity[kept].tolist()
-        columns["serious"] += [table.serious_words[0] if s else table.serious_words[1] for s in serious[kept]]
-    types = {"order": pl.Int64, "severity": pl.Int64}
-    frame = pl.DataFrame(columns, schema={name: types.get(name, pl.String) for name in columns})
-    frame = frame.unique(["subject", "date", "term"], keep="first", maintain_order=True)
-    present = ["subject", *(c for c in form.items if c in columns)]
-    return frame.sort("order", "date", "term").select(present)

@@ -20,6 +20,7 @@ METHOD_NUMERIC = "mean difference over the root mean square of the unweighted SD
 METHOD_CATEGORICAL = "Yang and Dalton"
 DISTRIBUTION_DISTANCE = "distribution distance"
 METHOD_DISTANCE = "Kolmogorov-Smirnov"
+METHOD_RATIO = "ratio of variances"
 
 
 def standardised_difference(
@@ -142,7 +143,7 @@ def variance_ratio(
     Raises:
         UsageError: missing values, weights of another length or negative.
     """
-    method = "ratio of variances"
+    method = METHOD_RATIO
     x, y = sample(arm, "arm"), sample(versus, "versus")
     w, v = _weights(weights_arm, x, "weights_arm"), _weights(weights_versus, y, "weights_versus")
     if min(np.count_nonzero(w), np.count_nonzero(v)) < 2:

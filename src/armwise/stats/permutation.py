@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -104,6 +104,12 @@ def permuted_mean_difference(
             MEAN_DIFFERENCE, method, f"each arm needs {least} values, found {n1} and {n2}", conf_level=conf_level,
             n=n1 + n2, n_arm=n1, n_versus=n2,
         )  # fmt: skip
+    # in one order of the values and the arms, so that random arrangements depend on neither
+    x, y = np.sort(x), np.sort(y)
+    if (n1, x.tolist()) > (n2, y.tolist()):
+        return _turned(
+            permuted_mean_difference(y, x, conf_level, -null, studentised=studentised, draws=draws, seed=seed)
+        )
     centre = float(y.mean())  # sums of squares about it lose fewer digits
     test = _Test(
         _arrangements(np.concatenate([x, y]) - centre, n1, draws, seed), x - centre, y - centre, studentised
@@ -115,6 +121,17 @@ def permuted_mean_difference(
     return Estimate(
         estimate, None, None, lower, upper, conf_level, test.p(null), n1 + n2, n1, n2, method, MEAN_DIFFERENCE,
         reason=f"{how} arrangements of the arms" + ("" if found.complete else f", seed {seed}"),
+    )  # fmt: skip
+
+
+def _turned(found: Estimate) -> Estimate:
+    """The same comparison with the arms exchanged."""
+    assert found.estimate is not None
+    assert found.lower is not None
+    assert found.upper is not None
+    return replace(
+        found, estimate=-found.estimate, lower=-found.upper, upper=-found.lower, n_arm=found.n_versus,
+        n_versus=found.n_arm,
     )  # fmt: skip
 
 

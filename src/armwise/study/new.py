@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from armwise.errors import FileError, UsageError
+from armwise.protocol.plan import WEIGHTED
 from armwise.yaml_lines import KeyPath, nearest, read_yaml, span_of
 
 #: What a study folder is made of, beside its data.
@@ -136,20 +137,38 @@ def new_study(folder: Path, *, like: str, ask: Callable[[str, str], str] | None 
     return file
 
 
+#: What says how a comparison of chosen arms adjusts, and that its missing outcomes are drawn with the covariates.
+_WEIGHTED = r",\s*adjust: (?:{}),\s*covariates: \[[^\]]*\]".format("|".join(WEIGHTED))
+
+
 def _without_weights(text: str) -> str:
     """The plan of an example whose arms were chosen, for arms that chance makes alike: nothing is weighted."""
-    text = re.sub(r",\s*adjust: overlap-weights,\s*covariates: \[[^\]]*\]", "", text)
-    text = text.replace("label: Overlap-weighted", "label: Risk difference")
     data = read_yaml(text, "protocol.yaml")[0]
+    for name, analysis in data["analyses"].items():
+        if analysis.get("adjust") in WEIGHTED and analysis["adjust"] != "overlap-weights":
+            text = _without(text, ("analyses", name))
+    text = re.sub(_WEIGHTED, "", text)
+    text = text.replace("label: Overlap-weighted", "label: Risk difference", 1)
+    text = text.replace("label: Overlap-weighted", "label: Difference in means")
+    text = text.replace("missing: impute", "missing: complete-cases")
+    text = re.sub(r"\b([a-z]+)_overlap\b", r"\1_unadjusted", text).replace("overlap_means", "means")
+    data = read_yaml(text, "protocol.yaml")[0]
+    for name, analysis in data["analyses"].items():
+        main = data["analyses"].get(analysis.get("supports"), {})
+        if main and _asked_for(analysis) == _asked_for(main):  # it differed by its weights or its imputation
+            text = _without(text, ("analyses", name))
     for name, estimand in data.get("estimands", {}).items():
         if estimand.get("target") == "overlap":
             text = _set(text, ("estimands", name, "target"), "everyone")
-            text = _set(
-                text,
-                ("estimands", name, "label"),
-                "All randomised patients, whatever other treatment they had later",
-            )
+            whom = "All randomised patients, whatever other treatment they had later"
+            text = _set(text, ("estimands", name, "label"), whom)
     return text
+
+
+def _asked_for(analysis: Mapping[str, Any]) -> dict[str, Any]:
+    """What an analysis compares and how, without what it is called and its place."""
+    said = {"missing": "complete-cases", **analysis}
+    return {k: v for k, v in said.items() if k not in ("label", "role", "supports", "estimand", "also")}
 
 
 def _headed(text: str, like: str) -> str:

@@ -90,6 +90,7 @@ def _protocol(arms: dict[str, tuple[str, str]], visits: dict[str, int]) -> Proto
     }
     text["visits"] = {v: {"day": day, "label": _label(v, day)} for v, day in visits.items()}
     text["subgroups"] = {"age": {"covariate": "age", "cuts": [60]}, "gender": {"covariate": "gender"}}
+    text["analyses"] = _one_a_visit(text["analyses"])
     text["analyses"]["odi"]["subgroups"] = ["age", "gender"]
     last, middle = list(visits)[-1], list(visits)[1:-1]
     for name, analysis in list(text["analyses"].items()):
@@ -101,6 +102,19 @@ def _protocol(arms: dict[str, tuple[str, str]], visits: dict[str, int]) -> Proto
         else:
             analysis["at"] = last
     return Protocol.model_validate(text)
+
+
+def _one_a_visit(analyses: dict[str, Any]) -> dict[str, Any]:
+    """The measured outcomes by ANCOVA, the last visit and those before it apart: not by one model of all visits."""
+    models = ("covariance", "fallback", "degrees_of_freedom", "tested_at", "missing")
+    for name in ("odi", "pain"):
+        plain = {k: v for k, v in analyses[name].items() if k not in models} | {
+            "method": "ancova",
+            "at": "m12",
+        }
+        analyses = {**analyses, name: plain}
+        analyses[f"{name}_course"] = {**plain, "role": "exploratory", "at": ["m1", "m3", "m6"]}
+    return {name: a for name, a in analyses.items() if a.get("supports") not in ("odi", "pain")}
 
 
 def _label(visit: str, day: int) -> str:

@@ -37,7 +37,7 @@ def test_the_primary_comes_first_in_bold_and_as_a_filled_blue_diamond(make_resul
     assert [named.index(name) for name in order] == sorted(named.index(name) for name in order)
     first = next(t for t in texts(svg) if t.text == "Overlap-weighted")
     assert first.get("font-weight") == "600"
-    assert [m.get("fill") for m in marks(svg)] == ["#0f4c81", *["#fff"] * 5]
+    assert [m.get("fill") for m in marks(svg)] == ["#0f4c81", *["#fff"] * 7]
 
 
 @pytest.mark.parametrize("width", [720, 350])
@@ -46,7 +46,7 @@ def test_each_mark_stands_at_its_value_on_the_axis(make_results, width):
     svg = estimates(results, width=width)
     at = {t.text: float(t.attrib["x"]) for t in texts(svg) if t.get("text-anchor") == "middle"}
     rows = {r["id"]: r for r in results.rows()}
-    assert len(marks(svg)) == 6
+    assert len(marks(svg)) == 8
     for mark in marks(svg):
         value = rows[mark.attrib["data-row"]]["estimate"] * 100
         expected = at["0"] + value / 80 * (at["80"] - at["0"])
@@ -68,7 +68,7 @@ def test_a_responder_endpoint_improves_upwards_whatever_is_said(make_results):
 def test_a_declared_analysis_without_a_row_is_shown_as_not_estimable(make_results, changed):
     results = changed(make_results(), drop=lambda r: r["analysis"] == "worst_case")
     svg = estimates(results)
-    assert "Worst case" in svg and "not estimable" in svg and len(marks(svg)) == 5
+    assert "Worst case" in svg and "not estimable" in svg and len(marks(svg)) == 7
 
 
 def test_the_reason_stands_under_what_is_not_estimable(make_results):
@@ -115,14 +115,14 @@ def test_ratios_stand_on_a_logarithmic_axis_around_one(make_results, changed):
 
 
 def test_the_description_counts_the_intervals_that_exclude_no_difference(make_results):
-    assert "6 of 6 intervals exclude no difference." in estimates(make_results())
+    assert "8 of 8 intervals exclude no difference." in estimates(make_results())
 
 
 def test_several_comparisons_are_headed_by_their_arms(make_results, long_arms):
     svg = estimates(make_results(arms=long_arms))
     said = " ".join(t.text or "" for t in texts(svg))
     assert said.count("against Placebo transdermal patch") == 3
-    assert len(marks(svg)) == 18
+    assert len(marks(svg)) == 24
 
 
 def test_another_measure_is_named_and_not_drawn_on_the_axis_of_the_first(make_results, changed):
@@ -170,7 +170,7 @@ def test_the_unadjusted_estimate_names_the_rule_that_filled_missing_answers(make
 
 def test_patients_are_counted_in_both_arms_of_every_line(make_results):
     counts = [text for text in said(estimates(make_results())) if text.endswith("patients")]
-    assert len(counts) == 6 and all(text.endswith("37 + 35 patients") for text in counts)
+    assert len(counts) == 8 and all(text.endswith("37 + 35 patients") for text in counts)
 
 
 def test_another_statistic_on_the_same_axis_is_named(make_results, changed):

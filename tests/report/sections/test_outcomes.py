@@ -107,9 +107,15 @@ def test_p_is_called_adjusted_only_where_a_family_adjusts_it(two_arms: Results, 
 
 
 def test_an_sd_is_that_of_a_change_only_where_the_outcome_is_a_change(two_arms: Results) -> None:
-    assert "standard deviations of the change in" in str(table_of(two_arms).caption)
+    numbers = ("change", "percent-change", "value")
+    changes = {
+        name: e.model_copy(update={"kind": "change"}) if e.kind in numbers else e
+        for name, e in two_arms.protocol.endpoints.items()
+    }
+    of_changes = table_of(redeclared(two_arms, endpoints=changes))
+    assert "standard deviations of the change in" in str(of_changes.caption)
     values = {
-        name: e.model_copy(update={"kind": "value"}) if e.kind == "change" else e
+        name: e.model_copy(update={"kind": "value"}) if e.kind in numbers else e
         for name, e in two_arms.protocol.endpoints.items()
     }
     of_values = table_of(redeclared(two_arms, endpoints=values))
@@ -125,7 +131,8 @@ def test_what_a_comparison_must_be_read_with_stands_below_the_table(two_arms: Re
         two_arms,
         lambda r: {"reason": "with ties a limit may lie on the null"} if r["statistic"] == "shift" else None,
     )
-    assert "Opioid dose: with ties a limit may lie on the null." in [str(n) for n in table_of(tied).notes]
+    notes = [str(n) for n in table_of(tied).notes]
+    assert "Opioid dose of those who took any at baseline: with ties a limit may lie on the null." in notes
 
 
 def test_arms_are_said_to_be_chosen_only_where_the_protocol_says_so(two_arms: Results) -> None:

@@ -67,21 +67,20 @@ def test_the_heading_says_a_direction_only_where_intervals_exclude_no_difference
     example: Results, causal_words: Callable[[str], list[str]]
 ) -> None:
     heading = str(made(example).heading)
-    rows = comparisons.leading(example, "odi_mmrm", "m12")
+    rows = comparisons.leading(example, "pain", "m12")
     assert all(comparisons.excludes_no_effect(r) for r in rows)
     assert heading == (
-        "In one model of all visits, Oswestry Disability Index was lower with BMC than with conventional care at every"
-        " visit"
+        "In one model of all visits, Pain, numeric rating was lower with BMC than with conventional care at every visit"
     )
     assert causal_words(heading) == []
     unclear = example.table.to_dicts()
     for row in unclear:
-        if row["analysis"] == "odi_mmrm" and row["statistic"] == "mean difference":
+        if row["analysis"] == "pain" and row["statistic"] == "mean difference":
             row |= {"estimate": -1.0, "lower": -5.0, "upper": 3.0}
     vague = Results(example.table.clear().extend(type(example.table)(unclear, schema=example.table.schema)),
                     example.protocol, "", manifest=example.manifest)  # fmt: skip
     assert str(made(vague).heading) == (
-        "In one model of all visits, Oswestry Disability Index did not differ clearly between the arms at any visit"
+        "In one model of all visits, Pain, numeric rating did not differ clearly between the arms at any visit"
     )
 
 
@@ -96,10 +95,10 @@ def test_the_table_has_ls_means_numbers_observed_and_differences_of_every_visit(
     assert "chosen, not randomised" in table.caption
     for line, visit in zip(table.rows, ("m1", "m3", "m6", "m12"), strict=True):
         bmc, _, difference, unadjusted = map(plain, line.cells)
-        mean = example.one(analysis="odi_mmrm", statistic="ls mean", visit=visit, arm="bmc")
-        seen = example.one(analysis="odi_mmrm", statistic="n", visit=visit, arm="bmc")
-        found = example.one(analysis="odi_mmrm", statistic="mean difference", visit=visit)
-        crude = example.one(analysis="odi_mmrm.unadjusted", statistic="mean difference", visit=visit)
+        mean = example.one(analysis="pain", statistic="ls mean", visit=visit, arm="bmc")
+        seen = example.one(analysis="pain", statistic="n", visit=visit, arm="bmc")
+        found = example.one(analysis="pain", statistic="mean difference", visit=visit)
+        crude = example.one(analysis="pain.unadjusted", statistic="mean difference", visit=visit)
         for row, said in ((mean, bmc), (found, difference), (crude, unadjusted)):
             assert row is not None
             assert said.startswith(f"{number(row['estimate'], 1)} ({limits(row['lower'], row['upper'], 1)})")
@@ -112,11 +111,11 @@ def test_the_fitted_covariance_is_shown_with_each_pair_once(example: Results) ->
     assert [str(c.head) for c in table.columns] == ["Visit", "SD", "3 months", "6 months", "12 months"]
     said = [[plain(cell) for cell in line.cells] for line in table.rows]
     for i, visit in enumerate(("m1", "m3", "m6", "m12")):
-        sd = example.one(analysis="odi_mmrm", statistic="sd", visit=visit, arm=None)
+        sd = example.one(analysis="pain", statistic="sd", visit=visit, arm=None)
         assert sd is not None
         assert said[i][0] == number(sd["estimate"], 1)
         for j, other in enumerate(("m3", "m6", "m12"), start=1):
-            row = example.one(analysis="odi_mmrm", statistic="correlation", visit=visit, item=other)
+            row = example.one(analysis="pain", statistic="correlation", visit=visit, item=other)
             assert said[i][j] == ("" if row is None else number(row["estimate"], 2))
     assert sum(bool(cell) for line in said for cell in line[1:]) == 6
     assert re.fullmatch(

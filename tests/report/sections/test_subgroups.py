@@ -22,7 +22,7 @@ HOLDS = "Every subgroup’s interval holds the overall estimate"
 NEUTRAL = "The difference by subgroup"
 
 
-def split(protocol: Protocol, analyses: Sequence[str] = ("odi",)) -> Protocol:
+def split(protocol: Protocol, analyses: Sequence[str] = ("odi_ancova",)) -> Protocol:
     """The protocol with comparisons by gender and age in some analyses."""
     data = protocol.model_dump(exclude_unset=True)
     data["subgroups"] = {"age": {"covariate": "age", "cuts": [60]}, "gender": {"covariate": "gender"}}
@@ -42,10 +42,10 @@ def within(main: Row, subgroup: str, **more: Any) -> Row:
 
 
 def results_with(make: Callable[..., Results], *rows: dict[str, Any]) -> Results:
-    """The reference study with rows within subgroups of the analysis `odi`; each of them says how it is special."""
+    """The reference study with rows within subgroups of the analysis `odi_ancova`; each of them says how it is special."""
     protocol = split(Protocol.model_validate(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))))
     results = make(protocol)
-    main = results.one(analysis="odi", statistic="mean difference", subgroup=None)
+    main = results.one(analysis="odi_ancova", statistic="mean difference", subgroup=None)
     assert main is not None
     added = [within(main, **special) for special in rows]
     return dataclasses.replace(results, table=table([*results.rows(), *added]))
@@ -87,7 +87,7 @@ def test_else_it_claims_nothing(make: Callable[..., Results], special: dict[str,
 
 
 def test_without_an_overall_estimate_the_heading_claims_nothing(alike: Results) -> None:
-    main = alike.one(analysis="odi", statistic="mean difference", subgroup=None)
+    main = alike.one(analysis="odi_ancova", statistic="mean difference", subgroup=None)
     assert main is not None
     rows = [r for r in alike.rows() if r["id"] != main["id"]]
     assert section_of(dataclasses.replace(alike, table=table(rows))).heading == NEUTRAL

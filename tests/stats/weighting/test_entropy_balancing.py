@@ -35,7 +35,7 @@ def test_weighted_covariate_means_are_those_of_the_target_exactly(seed, target):
     X, z, y = study(seed)
     found = balanced_means(y, z, X, target)
     if found.refusal:
-        assert "lies outside the range" in found.refusal
+        assert "lies outside the range" in found.refusal  # each of these is one: a linear programme agrees
         return
     goal = X.mean(axis=0) if target == "everyone" else X[z].mean(axis=0)
     for arm in (z, ~z):

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from armwise.analysis.results import Results, Row
 from armwise.protocol.model import Analysis
+from armwise.protocol.plan import DRAWN
 from armwise.report.comparisons import UNADJUSTED, comparison, is_ratio, treatments
 from armwise.report.figures.forest import Forest, Group, Line, Reference, description, note
 from armwise.report.figures.names import direction
 from armwise.report.figures.style import Better
+from armwise.report.words import ADJUSTED, MISSING
 
-ADJUSTED = {
-    "none": "not adjusted",
-    "covariates": "adjusted for covariates",
-    "overlap-weights": "overlap weights",
-}
 COMPLETE = "complete-cases"
-MISSING = {
-    COMPLETE: "complete cases",
-    "non-response": "missing answers count as no response",
-    "worst-case": "worst case for missing answers",
-    "locf": "last answer carried forward",
-    "likelihood": "all observed visits",
-}
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -41,14 +31,14 @@ def estimates(
         results: the results.
         analysis: its name in the protocol.
         better: the direction in which a measured endpoint improves (more response is always better).
-        visit: the last one of the analysis, unless said otherwise.
+        visit: the one that the analysis stands for (tested, else the last), unless said otherwise.
         width: px; below 560 the names stand above the intervals.
 
     Returns:
         An SVG.
     """
     declared = results.protocol.analyses[analysis]
-    at = visit or results.protocol.analysis_visits(declared)[-1]
+    at = visit or results.protocol.leading_visit(declared)
     better = direction(declared, better, results)
     groups = [
         Group(arm, lines, _margins(declared, better, lines[0].row))
@@ -87,13 +77,15 @@ def _lines(results: Results, analysis: str, visit: str, arm: str) -> list[Line]:
     lines = [Line(name, note(which, first, name), first, True)]
     beside = comparison(results, f"{analysis}{UNADJUSTED}", arm, visit)
     if beside is not None:
-        rule = MISSING.get(main.missing, main.missing) if main.missing != COMPLETE else ""
+        rule = (
+            "" if main.missing == COMPLETE else MISSING[COMPLETE if main.missing in DRAWN else main.missing]
+        )
         lines.append(Line("Unadjusted", note(rule, beside, statistic=statistic), beside))
     for other, declared in protocol.analyses.items():
         if declared.supports != analysis or declared.role != "sensitivity":
             continue
         visits = protocol.analysis_visits(declared)
-        at = visit if visit in visits else visits[-1]
+        at = visit if visit in visits else protocol.leading_visit(declared)
         row = comparison(results, other, arm, at)
         label = declared.label or other
         differs = [protocol.endpoints[declared.endpoint].label] if declared.endpoint != main.endpoint else []

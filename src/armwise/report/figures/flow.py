@@ -115,7 +115,7 @@ class _Flow:
 
     def _of_the_primary(self, statistic: str, arm: str) -> list[Row]:
         """The counts of an arm's patients that stand behind the primary analysis, but for those of nobody."""
-        visit = self.protocol.analysis_visits(self.protocol.analyses[self.primary])[-1]
+        visit = self.protocol.leading_visit(self.protocol.analyses[self.primary])
         rows = self.results.rows(
             analysis=self.primary, visit=visit, arm=arm, statistic=statistic, subgroup=None
         )

@@ -51,7 +51,7 @@ def _group(results: Results, words: Words, analysis: str, visit: str, arm: str) 
     before = ""
     for row in within(results, analysis, visit, arm):
         head = _label(words, _name(row)) if _name(row) != before else ""
-        lines.append(Line(_category(words, row), note("", row), row, head=head))
+        lines.append(Line(category(words, row), note("", row), row, head=head))
         before = _name(row)
     references = (Reference(overall["estimate"]),) if overall is not None and usable(overall) else ()
     return Group(arm, tuple(lines), references, tuple(_unknown(results, words, analysis, visit, arm)))
@@ -80,7 +80,7 @@ def _label(words: Words, name: str) -> str:
     return opening(declared.label or words.covariate(declared.covariate)) if declared else name
 
 
-def _category(words: Words, row: Row) -> str:
+def category(words: Words, row: Row) -> str:
     """A category by its label, a span between cut points with its unit: `60 years or more`."""
     name, _, category = str(row["subgroup"]).partition("=")
     declared = words.protocol.subgroups.get(name)

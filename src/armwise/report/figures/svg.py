@@ -81,6 +81,10 @@ class Drawing:
             f'stroke-linejoin="round"{_dash(dash)}/>'
         )
 
+    def area(self, commands: str, colour: str) -> None:
+        """A pale area on the ground, given as the commands of an SVG path: a band."""
+        self._rules.append(f'<path d="{commands}Z" fill="{colour}" fill-opacity="0.14"/>')
+
     def mark(
         self,
         shape: Shape,

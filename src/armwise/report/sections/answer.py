@@ -5,7 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from armwise.analysis.results import Results, Row
-from armwise.report import cite, comparisons, headings
+from armwise.protocol.plan import WEIGHTED
+from armwise.report import cite, comparisons, headings, overturning
 from armwise.report.cite import text
 from armwise.report.figures.estimates import estimates
 from armwise.report.figures.style import Better
@@ -20,7 +21,7 @@ def answer(results: Results, words: Words) -> Answer:
     name = comparisons.primary_name(words.protocol)
     declared = comparisons.analysis_of(words.protocol, name)
     rows = comparisons.leading(results, name)
-    visit = words.protocol.analysis_visits(declared)[-1]
+    visit = words.protocol.leading_visit(declared)
     better: Better = "higher" if words.higher_is_better(declared.endpoint) else "lower"
     drawn = None
     if rows:
@@ -80,7 +81,7 @@ def lead(results: Results, words: Words, name: str, rows: list[Row], visit: str)
     return text(
         "{observed} {how} {what}{versus} was {values}.{unclear}",
         observed=observed,
-        how=f"{words.adjustment(declared)}{'' if declared.adjust == 'overlap-weights' else ','}",
+        how=f"{words.adjustment(declared)}{'' if declared.adjust in WEIGHTED else ','}",
         what=what,
         versus=f" {'against' if comparisons.is_ratio(usable[0]) else 'from'} {reference}" if many else "",
         values=cite.listed(parts),
@@ -301,7 +302,7 @@ def _allocation(results: Results, words: Words) -> tuple[str, Text]:
         weights = comparisons.analysis_of(words.protocol, comparisons.primary_name(words.protocol)).adjust
         seen = text(
             " The largest recorded difference {when} was in {what}, {d} standard deviations.",
-            when="before weighting" if weights == "overlap-weights" else "at baseline",
+            when="before weighting" if weights in WEIGHTED else "at baseline",
             what=inside(words.covariate(largest["item"])),
             d=cite.estimate(largest, note=True),
         )
@@ -314,8 +315,9 @@ def _allocation(results: Results, words: Words) -> tuple[str, Text]:
         else "The comparison is not adjusted."
     )
     return "Chosen, not randomised" if words.by_choice else "Not randomised", text(
-        "{how}.{seen} {cannot}", how=opening(words.allocated), seen=seen, cannot=cannot
-    )
+        "{how}.{seen} {cannot}{strength}", how=opening(words.allocated), seen=seen, cannot=cannot,
+        strength=overturning.strength(results, words),
+    )  # fmt: skip
 
 
 def _missing(results: Results, words: Words, name: str, visit: str) -> tuple[str, Text]:
@@ -343,7 +345,12 @@ def _missing(results: Results, words: Words, name: str, visit: str) -> tuple[str
         for other, a in words.protocol.analyses.items()
         if a.supports == name and a.missing == "worst-case"
     ]
-    return "Missing answers", observed + (Markup("").join(c for c in cases if c.strip()) or rule)
+    said = Markup("").join(c for c in cases if c.strip()) or text(
+        "{rule}{worst}", rule=rule, worst=overturning.worst(results, words, name)
+    )
+    return "Missing answers", text(
+        "{observed}{said}{tried}", observed=observed, said=said, tried=overturning.tried(results, words, name)
+    )
 
 
 def _analysed(results: Results, words: Words) -> Markup:

@@ -51,6 +51,7 @@ def section(results: Results, words: Words) -> Section | None:
         "One a patient and visit; the small print says why the others are missing.",
         noted(_unscored(words, cells)),
         compact=True,
+        fold="Every questionnaire by visit and arm, and why answers are missing",
     )
     return Section(
         name="completion",

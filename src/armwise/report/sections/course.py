@@ -5,13 +5,15 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from armwise.analysis.results import Results, Row
+from armwise.protocol.plan import WEIGHTED
 from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.trajectory import trajectory
 from armwise.report.numbers import MIXED, level, row_decimals, sd_decimals
 from armwise.report.page import Block, Section, figure
+from armwise.report.sections.repeated import beside_the_model
 from armwise.report.tables import Column, Line, Table, Text, folded, noted
-from armwise.report.words import Words
+from armwise.report.words import ADJUSTED, Words
 
 
 def section(results: Results, words: Words) -> Section | None:
@@ -63,13 +65,15 @@ def _adjusted(words: Words, endpoint: str) -> str:
     declared = [words.protocol.analyses[n] for n in names]
     if any(a.adjust == "covariates" for a in declared):
         return ", adjusted for the covariates of the analysis"
-    return ", overlap-weighted" if any(a.adjust == "overlap-weights" for a in declared) else ""
+    weighted = [a.adjust for a in declared if a.adjust in WEIGHTED]
+    return f", {ADJUSTED[weighted[0]]}" if weighted else ""
 
 
 def _last(results: Results, words: Words, endpoint: str, visit: str) -> tuple[Text, ...]:
-    """The difference at the last visit, adjusted and not, and what each assumes."""
+    """The difference at the visit that is tested, else the last: adjusted and not, and what each assumes."""
     name = comparisons.answers(results, endpoint, visit)[0]
     declared = comparisons.analysis_of(words.protocol, name)
+    visit = declared.tested_at or visit
     many = len(words.treatments) > 1
     said: list[Text] = []
     for row in comparisons.leading(results, name, visit):
@@ -98,6 +102,8 @@ def _last(results: Results, words: Words, endpoint: str, visit: str) -> tuple[Te
             )
         )
         said.append(lord(results, words, row))
+    if name == comparisons.one_model(results, endpoint):
+        said.append(beside_the_model(results, words, name))
     return tuple(s for s in said if s)
 
 

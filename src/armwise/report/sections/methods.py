@@ -18,8 +18,7 @@ from armwise.report.sections import repeated
 from armwise.report.sections.outcomes import adjusted_words, family_words
 from armwise.report.tables import Column, Line, Table, Text
 from armwise.report.words import (
-    STRATEGIES,
-    TARGETS,
+    MISSING,
     Words,
     hyphenless,
     inside,
@@ -44,10 +43,53 @@ INTERVALS: Mapping[str, str] = {
     "ancova": "analysis of covariance gives t intervals from its model",
     "mmrm": "the mixed model for repeated measures gives t intervals, with the degrees of freedom said above",
     "welch": "unadjusted differences in means have Welch’s interval",
+    "proportional odds": (
+        "the proportional odds model gives the odds ratio of a better category, with the interval of its profile"
+        " likelihood"
+    ),
+    "all pairs": "the probability of a better outcome and the win odds have Newcombe’s interval for all pairs",
+    "overlap weights, simultaneous band": (
+        "the curve over all thresholds has one half width, the quantile of its largest error in a multiplier bootstrap"
+        " of its weighted influence functions"
+    ),
+    "normal tail": "risks that are not dichotomised come from a normal model of the change in each arm",
+    "adjusted predictive modelling": (
+        "the change that patients call an improvement comes from adjusted predictive modelling, with percentile limits"
+        " of a bootstrap over patients"
+    ),
     "fisher": "Fisher’s exact method gives the conditional odds ratio",
     "wilson": "single proportions have Wilson’s interval",
     "mann-whitney": (
         "the Hodges-Lehmann shift is the median of all pairwise differences, with the interval of the Mann-Whitney test"
+    ),
+    "permutation of welch": (
+        "the difference in means by permutation of the arms has the interval of the differences that a permutation test"
+        " of Welch’s t does not reject; it adjusts for nothing"
+    ),
+}
+
+#: What an adjustment of chosen arms does and whom its estimate speaks of.
+WEIGHTING_METHODS: Mapping[str, str] = {
+    "overlap-weights": (
+        "The probability of the arm was estimated by logistic regression on the covariates of the analysis. Each"
+        " patient is weighted by the probability of the arm that the patient did not have (overlap weights; Li, Morgan"
+        " and Zaslavsky 2018): the weighted arms then have equal means of these covariates, and the estimate speaks of"
+        " patients for whom either arm was a realistic choice."
+    ),
+    "inverse-probability": (
+        "Inverse-probability weights make each arm look like the target population; a patient who was unlikely to be in"
+        " the arm that he or she was in counts much."
+    ),
+    "entropy-balancing": (
+        "Entropy balancing takes, of all weights that make the covariates’ means those of the target population, those"
+        " nearest to equal ones (Hainmueller 2012)."
+    ),
+    "g-computation": (
+        "G-computation fits a regression in each arm and averages its predictions over the target population."
+    ),
+    "aipw": (
+        "The augmented estimator combines weights with a regression in each arm, and needs only one of the two to be"
+        " right."
     ),
 }
 
@@ -68,7 +110,6 @@ def section(results: Results, words: Words) -> Section:
     blocks = [
         Block(Prose(tuple(p for p in study if p))),
         Block(_endpoints(words)),
-        *([Block(estimands)] if (estimands := _estimands(words)) else []),
         Block(_analyses(words)),
         Block(Prose(tuple(p for p in statistics if p))),
         Block(_references(results, words)),
@@ -186,47 +227,6 @@ def _endpoints(words: Words) -> Table:
     return Table("Endpoints.", columns, tuple(lines), "As declared in the protocol, with their operators.")
 
 
-def _estimands(words: Words) -> Table | None:
-    protocol = words.protocol
-    if not protocol.estimands:
-        return None
-    lines = []
-    for name, estimand in protocol.estimands.items():
-        declared = protocol.analysis_sets.get(estimand.set)
-        events = "; ".join(
-            f"{inside(_event(words, e))}: {STRATEGIES[s]} ({hyphenless(s)})"
-            for e, s in estimand.events.items()
-        )
-        lines.append(
-            Line(
-                opening(hyphenless(name)),
-                (
-                    (declared.label if declared else "") or hyphenless(estimand.set),
-                    opening(TARGETS[estimand.target]),
-                    opening(events) or "None declared",
-                ),
-                estimand.label,
-            )
-        )
-    columns = (
-        Column("Estimand", side="left"),
-        Column("Analysis set", side="left"),
-        Column("Speaks of", side="left"),
-        Column("Intercurrent events", side="left", wide=True),
-    )
-    return Table(
-        "Estimands.",
-        columns,
-        tuple(lines),
-        "In the terms of ICH E9(R1); endpoint and summary measure stand with each analysis below.",
-    )
-
-
-def _event(words: Words, name: str) -> str:
-    declared = words.protocol.events.get(name)
-    return (declared.label if declared else "") or hyphenless(name)
-
-
 def _analyses(words: Words) -> Table:
     lines = []
     for name, a in words.protocol.analyses.items():
@@ -238,7 +238,7 @@ def _analyses(words: Words) -> Table:
                 (
                     opening(hyphenless(a.role)) + planned,
                     words.endpoint(a.endpoint),
-                    opening(visits),
+                    opening(visits) + (f"; tested {words.at(a.tested_at)}" if a.tested_at else ""),
                     _how(words, a),
                     hyphenless(a.estimand or "–"),
                 ),
@@ -258,27 +258,14 @@ def _analyses(words: Words) -> Table:
 
 def _how(words: Words, a: Analysis) -> str:
     covariates = f"; {joined(spoken(words.covariate(c)) for c in a.covariates)}" if a.covariates else ""
-    missing = {
-        "complete-cases": "",
-        "non-response": "; missing answer is no response",
-        "worst-case": "; worst case for missing answers",
-        "locf": "; last observation carried forward",
-        "likelihood": "; every observed visit, missing at random",
-    }[a.missing]
+    missing = "" if a.missing == "complete-cases" else f"; {MISSING[a.missing]}"
     margin = f"; {a.margin.kind} margin {a.margin.value:g}" if a.margin else ""
     return f"{opening(words.method(a))}{covariates}{missing}{margin}"
 
 
 def _weights(words: Words) -> Text:
-    if not any(a.adjust == "overlap-weights" for a in words.protocol.analyses.values()):
-        return ""
-    return _paragraph(
-        "Weighting",
-        "The probability of the arm was estimated by logistic regression on the covariates of the analysis. Each"
-        " patient is weighted by the probability of the arm that the patient did not have (overlap weights; Li, Morgan"
-        " and Zaslavsky 2018): the weighted arms then have equal means of these covariates, and the estimate speaks of"
-        " patients for whom either arm was a realistic choice.",
-    )
+    used = dict.fromkeys(a.adjust for a in words.protocol.analyses.values() if a.adjust in WEIGHTING_METHODS)
+    return _paragraph("Weighting", " ".join(WEIGHTING_METHODS[a] for a in used)) if used else ""
 
 
 def _missing(words: Words) -> Text:

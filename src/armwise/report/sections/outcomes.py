@@ -75,10 +75,12 @@ def section(results: Results, words: Words) -> Section | None:
 
 
 def outcomes_of(results: Results, words: Words) -> list[Outcome]:
-    """The leading comparison of each endpoint at its last compared visit, one a treatment arm."""
+    """The leading comparison of each endpoint at the visit that is tested, else its last, one a treatment arm."""
     found: list[Outcome] = []
-    for endpoint in dict.fromkeys(a.endpoint for a in words.protocol.analyses.values()):
-        for visit in reversed(words.protocol.visits_after_baseline()):
+    analyses = words.protocol.analyses.values()
+    for endpoint in dict.fromkeys(a.endpoint for a in analyses):
+        tested = [a.tested_at for a in analyses if a.endpoint == endpoint and a.tested_at]
+        for visit in (*tested, *reversed(words.protocol.visits_after_baseline())):
             names = comparisons.answers(results, endpoint, visit)
             if names:
                 rows = comparisons.leading(results, names[0], visit)
@@ -133,7 +135,8 @@ def _table(
 
 def _caption(words: Words, found: list[Outcome]) -> str:
     visits = list(dict.fromkeys(o.visit for o in found))
-    time = words.at(visits[0]) if len(visits) == 1 else "at the last visit at which each is compared"
+    each = "at the visit at which each is tested, else last compared"
+    time = words.at(visits[0]) if len(visits) == 1 else each
     kinds = [k for k in MEASURED if any(words.protocol.endpoints[o.endpoint].kind == k for o in found)]
     means = {
         "change": "mean change (SD) from baseline",
@@ -312,7 +315,8 @@ def _margins(results: Results, words: Words) -> list[str]:
     for name, declared in words.protocol.analyses.items():
         if declared.margin is None or name == primary:
             continue
-        for visit in words.protocol.analysis_visits(declared):
+        tested = declared.tested_at
+        for visit in (tested,) if tested else words.protocol.analysis_visits(declared):
             verdict = headings.margin_finding(results, words, comparisons.leading(results, name, visit))
             time = f", {words.at(visit)}" if verdict else ""
             label = declared.label or words.endpoint(declared.endpoint)

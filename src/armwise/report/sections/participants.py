@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from armwise.analysis.baseline import is_weighted
 from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
@@ -14,7 +15,10 @@ from armwise.report.page import Block, Section, figure
 from armwise.report.tables import Column, Line, Table, Text, folded, noted
 from armwise.report.words import Words, inside, joined, opening
 
-Differences = dict[tuple[str, str, str], Row]  # item, arm, target -> standardised difference
+Differences = dict[
+    tuple[str, str, str], Row
+]  # item, arm, before or after weighting -> standardised difference
+BEFORE, AFTER = "before", "after"
 
 
 def section(results: Results, words: Words) -> Section | None:
@@ -23,7 +27,7 @@ def section(results: Results, words: Words) -> Section | None:
     blocks = [b for b in (_flow(results, words), _table(results, words, found)) if b is not None]
     if not blocks:
         return None
-    before, after = _of(found, "everyone"), _of(found, "overlap")
+    before, after = _of(found, BEFORE), _of(found, AFTER)
     return Section(
         name="participants",
         short="Who took part",
@@ -35,12 +39,13 @@ def section(results: Results, words: Words) -> Section | None:
 
 def _differences(results: Results) -> Differences:
     rows = results.rows(analysis="baseline", statistic="standardised difference")
-    return {(r["item"], r["arm"], r["target"] or "everyone"): r for r in rows if comparisons.usable(r)}
+    when = {True: AFTER, False: BEFORE}
+    return {(r["item"], r["arm"], when[is_weighted(r)]): r for r in rows if comparisons.usable(r)}
 
 
-def _of(found: Differences, target: str) -> list[float]:
-    """The standardised differences of a target, one a characteristic and treatment arm."""
-    return [row["estimate"] for (_, _, of), row in found.items() if of == target]
+def _of(found: Differences, when: str) -> list[float]:
+    """The standardised differences before or after weighting, one a characteristic and treatment arm."""
+    return [row["estimate"] for (_, _, of), row in found.items() if of == when]
 
 
 def _flow(results: Results, words: Words) -> Block | None:
@@ -65,7 +70,7 @@ def _table(results: Results, words: Words, found: Differences) -> Block | None:
     items = list(dict.fromkeys(r["item"] for r in results.rows(analysis="baseline") if r["item"]))
     if not items:
         return None
-    weighted = any(target == "overlap" for _, _, target in found)
+    weighted = any(when == AFTER for _, _, when in found)
     single = len(words.treatments) == 1
     columns = [
         Column("Characteristic", side="left"),
@@ -74,7 +79,7 @@ def _table(results: Results, words: Words, found: Differences) -> Block | None:
     ]
     rows = [line for item in items for line in _lines(results, words, found, item, weighted)]
     marks = (
-        f" before{' (○)' if single else ''} and after{' (●)' if single else ''} overlap weighting"
+        f" before{' (○)' if single else ''} and after{' (●)' if single else ''} {_weighting(words)}"
         if weighted
         else ""
     )
@@ -88,6 +93,12 @@ def _table(results: Results, words: Words, found: Differences) -> Block | None:
     table = Table("The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(words, bool(found)))
     made = folded(table, len(words.arms), len(words.treatments), "below: standardised difference")
     return Block(made, noted(_chance(results, not single), _effective(results, words)))
+
+
+def _weighting(words: Words) -> str:
+    """What the primary analysis weights by."""
+    adjust = words.protocol.analyses[comparisons.primary_name(words.protocol)].adjust
+    return "overlap weighting" if adjust == "overlap-weights" else "weighting"
 
 
 def _difference_columns(words: Words, weighted: bool) -> list[Column]:
@@ -107,7 +118,7 @@ def _arm_column(results: Results, words: Words, arm: str) -> Column:
 
 
 def _lines(results: Results, words: Words, found: Differences, item: str, weighted: bool) -> list[Line]:
-    rows = [r for r in results.rows(analysis="baseline", item=item) if r["target"] != "overlap"]
+    rows = [r for r in results.rows(analysis="baseline", item=item) if not is_weighted(r)]
     by = {(r["arm"], r["statistic"], r["category"]): r for r in rows}
     categories = list(
         dict.fromkeys(r["category"] for r in rows if r["statistic"] == "count" and r["category"])
@@ -163,9 +174,7 @@ def _missing(words: Words, by: dict[tuple[str, str, str | None], Row]) -> Text:
 def _difference_cells(words: Words, found: Differences, item: str, weighted: bool) -> tuple[Text, ...]:
     if not found:
         return ()
-    pairs = [
-        (found.get((item, arm, "everyone")), found.get((item, arm, "overlap"))) for arm in words.treatments
-    ]
+    pairs = [(found.get((item, arm, BEFORE)), found.get((item, arm, AFTER))) for arm in words.treatments]
     if len(pairs) > 1:
         return tuple(_before_after(*pair) for pair in pairs)
     before, after = pairs[0]

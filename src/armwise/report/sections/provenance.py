@@ -12,7 +12,7 @@ from armwise.report.cite import text
 from armwise.report.numbers import number
 from armwise.report.page import Block, Facts, Prose, Section
 from armwise.report.tables import Text
-from armwise.report.words import Words, plural
+from armwise.report.words import Words, counted, plural
 
 
 def section(results: Results, words: Words) -> Section:
@@ -62,7 +62,8 @@ def _simulated(provenance: Mapping[str, Any]) -> list[Block]:
                     Prose(
                         (text('<h3>{head}</h3><ul class="refs">{items}</ul>', head=head, items=items),),
                         small=True,
-                    )
+                    ),
+                    fold=f"{head}: {counted(len(listed))} numbers by what they are about",
                 )
             )
     return blocks

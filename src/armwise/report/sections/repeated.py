@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from armwise.analysis.fragility import put_to_test
 from armwise.analysis.repeated import DEGREES_OF_FREEDOM, covariance_words, fitted_covariance
 from armwise.analysis.results import Results, Row
 from armwise.protocol.model import Analysis
+from armwise.protocol.plan import WEIGHTED
 from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.ls_means import ls_means
@@ -33,18 +35,33 @@ def section(results: Results, words: Words) -> Section | None:
         return None
     blocks: list[Block] = []
     many = len(names) > 1
-    for i, name in enumerate(names):
-        notes = [*_notes(results, words, name), *([] if i else _assumptions(words))]
-        blocks.append(Block(_figure(results, words, name, many), noted(*notes)))
-        blocks.append(Block(_table(results, words, name)))
+    before = _in_the_course(results, words)
+    for i, name in enumerate(sorted(names, key=lambda n: n == before)):
+        notes = noted(
+            *_notes(results, words, name),
+            beside_the_model(results, words, name) if name != before else "",
+            *([] if i else _assumptions(words)),
+        )
+        table = _table(results, words, name, gaps=name != before)
+        blocks += (
+            [Block(table, notes)]
+            if name == before
+            else [Block(_figure(results, words, name, many), notes), Block(table)]
+        )
         blocks.append(Block(_covariance(results, words, name, many), noted(_fit(results, words, name))))
     return Section(
         name="repeated",
         short="All visits in one model",
-        heading=headings.repeated(results, words, names),
+        heading=headings.repeated(results, words, [n for n in names if n != before] or names),
         question="What do all visits together show, with the answers of patients who missed some of them?",
         blocks=tuple(blocks),
     )
+
+
+def _in_the_course(results: Results, words: Words) -> str | None:
+    """The model whose differences the section of the main score shows: they are not shown a second time."""
+    endpoint = comparisons.change_endpoint(words.protocol, comparisons.main_score(words))
+    return comparisons.one_model(results, endpoint)
 
 
 def _called(words: Words, name: str) -> str:
@@ -120,6 +137,36 @@ def _notes(results: Results, words: Words, name: str) -> list[Text]:
     return [_role(words, name), troubles(results, name), used]
 
 
+def beside_the_model(results: Results, words: Words, name: str) -> Text:
+    """What the analyses that stand beside a model found, at the visit that it stands for.
+
+    Where the section on fragility has all of them, the weighted ones alone: they compare without a model of outcomes.
+
+    Args:
+        results: the results.
+        words: the study's words.
+        name: the analysis that is a model.
+    """
+    protocol = words.protocol
+    visit = protocol.leading_visit(protocol.analyses[name])
+    others = {n: a for n, a in protocol.analyses.items() if a.supports == name and a.role == "sensitivity"}
+    tested = not {name, *others}.isdisjoint(put_to_test(protocol))
+    many = len(words.treatments) > 1
+    parts: list[Markup] = []
+    for other, declared in others.items():
+        if visit not in protocol.analysis_visits(declared) or (tested and declared.adjust not in WEIGHTED):
+            continue
+        label = declared.label or opening(hyphenless(other))
+        parts += [
+            text("{label}{arm}: {v}.", label=label, arm=f", {words.brief(r['arm'])}" if many else "",
+                 v=cite.with_limits(r, note=True))
+            for r in comparisons.leading(results, other, visit)
+            if comparisons.usable(r)
+        ]  # fmt: skip
+    said = Markup(" ").join(parts)
+    return text("Beside it, {at}. {parts}", at=words.at(visit), parts=said) if parts else ""
+
+
 def _assumptions(words: Words) -> list[Text]:
     """What such a model takes for granted, once for all of them."""
     assumes = (
@@ -168,13 +215,13 @@ def troubles(results: Results, name: str) -> Text:
     return text("<b>{what}</b>", what=opening(what if what.endswith("?") else f"{what}."))
 
 
-def _table(results: Results, words: Words, name: str) -> Table:
-    """LS means, how many were observed, and the differences, by visit."""
+def _table(results: Results, words: Words, name: str, *, gaps: bool) -> Table:
+    """LS means, how many were observed, and the differences (unless they stand with the main score), by visit."""
     declared = words.protocol.analyses[name]
     means, counts = (comparisons.model_means(results, name, s) for s in ("ls mean", "n"))
-    gaps = comparisons.model_differences(results, name)
+    differences = comparisons.model_differences(results, name)
     visits = words.protocol.measured_visits(declared.endpoint)
-    rows = [r for table in (means, gaps) for by_visit in table.values() for r in by_visit.values()]
+    rows = [r for table in (means, differences) for by_visit in table.values() for r in by_visit.values()]
     ci = level(rows)
     columns = [Column("Visit", side="left")]
     adjusted = _adjusted(words, name)
@@ -184,7 +231,8 @@ def _table(results: Results, words: Words, name: str) -> Table:
         for arm in words.arms
     ]
     change = "" if _change(words, name) == "value" else " in change"
-    for arm in words.treatments:
+    compared = words.treatments if gaps else ()
+    for arm in compared:
         against = "Difference" if len(words.treatments) == 1 else f"{words.short(arm)}, difference"
         small = ", ".join(filter(None, (change.strip(), "adjusted" if adjusted else "")))
         columns.append(Column(f"{against} ({ci})", small, wide=True))
@@ -200,16 +248,18 @@ def _table(results: Results, words: Words, name: str) -> Table:
             _mean(means[arm].get(visit), counts[arm].get(visit), digits, ci == MIXED) for arm in words.arms
         ]
         cells += [
-            cite.with_limits(gaps[arm].get(visit), note=True, level=ci == MIXED) for arm in words.treatments
+            cite.with_limits(differences[arm].get(visit), note=True, level=ci == MIXED) for arm in compared
         ]
         if beside:
-            cells.append(_unadjusted(results, name, visit, gaps[words.treatments[0]].get(visit)))
+            cells.append(_unadjusted(results, name, visit, differences[words.treatments[0]].get(visit)))
         lines.append(Line(_head(words, visit), tuple(cells)))
     caption = text(
-        "{means} of the {change} and how many were observed; the difference is treatment minus {reference}. {note}",
+        "{means} of the {change} and how many were observed; {difference}. {note}",
         means=opening(_means(words, name)),
         change=_change(words, name),
-        reference=words.arm(words.protocol.reference),
+        difference=f"the difference is treatment minus {words.arm(words.protocol.reference)}"
+        if gaps
+        else "the differences of this model stand with the score over time",
         note=words.allocation_note,
     )
     made = Table(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from armwise.analysis.results import Results, Row
+from armwise.protocol.plan import WEIGHTED
 from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.responders import responders as responders_figure
 from armwise.report.numbers import MIXED, level, number, row_decimals
 from armwise.report.page import Block, Section, figure
+from armwise.report.sections import estimands
 from armwise.report.tables import Column, Line, Table, Text, folded, noted
 from armwise.report.words import Words, inside, joined, opening
 from armwise.stats.estimate import RATIOS
@@ -64,10 +66,10 @@ def _definition(words: Words, endpoint: str) -> str:
 
 
 def _adjusted(words: Words, endpoint: str) -> str:
-    weighted = any(
-        a.endpoint == endpoint and a.adjust == "overlap-weights" for a in words.protocol.analyses.values()
-    )
-    return "after overlap weighting" if weighted else "between the arms"
+    used = [a for a in words.protocol.analyses.values() if a.endpoint == endpoint and a.adjust in WEIGHTED]
+    if not used:
+        return "between the arms"
+    return "after overlap weighting" if used[0].adjust == "overlap-weights" else "after adjustment"
 
 
 def _last_compared(results: Results, words: Words, endpoint: str) -> str:
@@ -167,7 +169,13 @@ def _components(results: Results, words: Words, endpoint: str, visit: str, main:
     )
     of = "the responder endpoint" if main else f"“{words.endpoint(endpoint)}”"
     title = f"{f'Components of {of}' if declared.of else 'Responders'} {words.at(visit)}."
-    made = Table(title, tuple(columns), tuple(rows), caption)
+    answered = next((r["analysis"] for r in _compared(results, endpoint, visit).values()), "")
+    apart = (
+        estimands.failures(words, answered, "counts as not improved where arms are compared")
+        if answered
+        else ""
+    )
+    made = Table(title, tuple(columns), tuple(rows), caption, noted(apart))
     return folded(made, len(words.arms), len(words.treatments), f"below: {_what(kinds)} ({ci})")
 
 

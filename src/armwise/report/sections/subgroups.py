@@ -10,6 +10,7 @@ from armwise.report.comparisons import comparison, has_interval, treatments, usa
 from armwise.report.figures.style import Better
 from armwise.report.figures.subgroups import subgroups, within
 from armwise.report.page import Block, Figure, Section, figure
+from armwise.report.sections import interactions
 from armwise.report.tables import Text, noted
 from armwise.report.words import Words, opening
 
@@ -20,15 +21,18 @@ Part = tuple[str, str]
 def section(results: Results, words: Words) -> Section | None:
     """Every comparison that the protocol asks for within subgroups; None where it asks for none."""
     parts = parts_of(results)
-    if not parts:
+    if not parts and not interactions.rows_of(results):
         return None
     blocks = [
         Block(_figure(results, words, *part), _notes(words) if i == 0 else ()) for i, part in enumerate(parts)
     ]
+    crossed = interactions.rows_of(results)
+    if crossed:
+        blocks.append(Block(interactions.table(results, words, crossed), interactions.NOTES))
     return Section(
         name="subgroups",
         short="Subgroups",
-        heading=heading(results, parts),
+        heading=interactions.heading(words, crossed) if crossed else heading(results, parts),
         question="Do the arms compare alike in different groups of patients?",
         blocks=tuple(blocks),
     )

@@ -16,7 +16,8 @@ from armwise.report.words import Words, opening
 def by_visit(results: Results, words: Words) -> Table | None:
     """The comparisons of each outcome by visit; None where none is compared at several visits.
 
-    The main score and the responders have sections of their own, which show theirs.
+    The main score, the responders and what one model of all visits compares have sections of their own, which show
+    theirs.
 
     Args:
         results: the results.
@@ -27,6 +28,7 @@ def by_visit(results: Results, words: Words) -> Table | None:
         responders.endpoint_of(words),
     }
     endpoints = dict.fromkeys(a.endpoint for a in words.protocol.analyses.values())
+    shown |= {e for e in endpoints if comparisons.one_model(results, e)}
     tables = {e: comparisons.differences(results, e) for e in endpoints if e not in shown}
     tables = {e: t for e, t in tables.items() if len({v for rows in t.values() for v in rows}) > 1}
     if not tables:

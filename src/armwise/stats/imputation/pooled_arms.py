@@ -8,6 +8,7 @@ these intervals, after overlap weights, keep their level (docs/calibration.md).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -66,7 +67,7 @@ def pool_arms(
         return risk_comparison(refused, conf_level, null, how, each)
     means = np.array([(s.m1, s.m0) for s in sets])
     covariances = np.stack([s.covariance for s in sets])
-    df = np.inf if first.df is None else first.df
+    df = min(np.inf if s.df is None else s.df for s in sets)
     pooled = pool_vector(means, covariances, df)
     ess = np.array([(s.ess1, s.ess0) for s in sets]).mean(axis=0)
     if kind == "risk":
@@ -77,7 +78,7 @@ def pool_arms(
         )  # fmt: skip
     else:
         found = _means(pooled.contrast([1, -1]), pooled.part(0), pooled.part(1), first, how, conf_level, null)
-    notes = dict.fromkeys((*first.notes, *found.notes))
+    notes = dict.fromkeys((*_notes(sets), *found.notes))
     return AdjustedComparison(
         found.difference, found.arm, found.versus, float(pooled.total[0, 1]), first.propensity,
         float(ess[0]), float(ess[1]), first.target, tuple(notes),
@@ -100,6 +101,13 @@ def _means(
         (arm.estimate, versus.estimate), V, _finite(difference.df), first.n1, first.n0, method=method,
         conf_level=conf_level, null=null, arm_df=(_finite(arm.df), _finite(versus.df)),
     )  # fmt: skip
+
+
+def _notes(sets: Sequence[ArmMeans]) -> list[str]:
+    """The notes of all sets; of one that is not every set's (a covariate left out of some), in how many."""
+    counts = Counter(note for s in sets for note in dict.fromkeys(s.notes))
+    m = len(sets)
+    return [n if k == m else f"{n} ({k} of {m} imputed data sets)" for n, k in counts.items()]
 
 
 def _finite(df: float) -> float | None:

@@ -161,8 +161,9 @@ def dual(C: Floats, start: Floats | None = None) -> tuple[Floats, Floats, bool]:
             factor /= 2
         lam, now = proposed, then
     w = softmax(C @ best)
-    # far out the imbalance vanishes too, on an edge of the hull: there some weights are 0
-    return best, w, smallest < 100 * TOLERANCE and float(w.min()) > 1e-12 / len(w)
+    # far out the imbalance vanishes too, on an edge of the hull: some weights are 0 there, and near it next to 0
+    inside = float(w.min()) > 1e-12 / len(w) or never_below(C) is None
+    return best, w, smallest < 100 * TOLERANCE and inside
 
 
 def outside(C: Floats, columns: tuple[str, ...], a: int, target: str) -> str:

@@ -1,0 +1,97 @@
+"""What could overturn a finding, for the first screen and the section on it: rows, and the first screen's sentences."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from armwise.analysis.fragility import NAME
+from armwise.analysis.missing_answers import PLACED, PLAIN, POSSIBLE
+from armwise.analysis.results import Results, Row
+from armwise.report import cite, comparisons
+from armwise.report.cite import text
+from armwise.report.words import Words
+from armwise.stats.sensitivity.delta_shift import METHOD as SHIFTED
+
+
+def rows_of(results: Results, name: str, **where: object) -> list[Row]:
+    """The rows about the fragility of one analysis."""
+    return results.rows(analysis=NAME, item=name, **where)
+
+
+def limit_row(results: Results, name: str, arm: str) -> Row | None:
+    """The E-value of the nearer limit of an analysis's interval, where there is one."""
+    found = rows_of(results, name, statistic="e-value", category="nearer limit", arm=arm)
+    return found[0] if found and comparisons.usable(found[0]) else None
+
+
+def overturned_row(results: Results, name: str, arm: str) -> Row | None:
+    """In how many combinations of missing answers the interval includes no difference: weighted where it can be."""
+    rows = rows_of(results, name, statistic="combinations overturned", arm=arm)
+    for method in (PLACED, PLAIN, SHIFTED):
+        for row in rows:
+            if row["method"] == method and comparisons.usable(row):
+                return row
+    return None
+
+
+def worst_row(results: Results, name: str, arm: str) -> Row | None:
+    """The combination of missing answers nearest to, or furthest beyond, no difference: weighted where it can be."""
+    leading = next((r for r in comparisons.leading(results, name) if r["arm"] == arm), None)
+    if leading is None or not comparisons.usable(leading):
+        return None
+    for method in (PLACED, PLAIN):
+        cells = [
+            r
+            for r in rows_of(results, name, statistic=POSSIBLE, method=method, arm=arm)
+            if comparisons.usable(r) and r["at"] is not None
+        ]
+        if len(cells) > 1:
+            pick = min if leading["estimate"] >= 0 else max
+            return pick(cells, key=lambda r: r["estimate"])
+    return None
+
+
+def strength(results: Results, words: Words) -> Markup:
+    """How strong a confounder must be to overturn a clear finding: the E-value of the nearer limit."""
+    name = comparisons.primary_name(words.protocol)
+    many = len(words.treatments) > 1
+    parts = [
+        text("{e}{arm}", e=cite.estimate(limit, note=True), arm=f" ({words.brief(arm)})" if many else "")
+        for arm in words.treatments
+        if (limit := limit_row(results, name, arm)) is not None and limit["estimate"] > 1
+    ]
+    if not parts:
+        return Markup("")
+    return text(
+        " For the interval to include no difference, something not recorded would have to go with the choice of arm"
+        " and with the outcome by risk ratios of {e} each.",
+        e=cite.listed(parts),
+    )
+
+
+def worst(results: Results, words: Words, name: str) -> Markup:
+    """The combination of missing answers that leaves the smallest difference, where no analysis is the worst case."""
+    parts: list[Markup] = []
+    for arm in words.treatments:
+        worst = worst_row(results, name, arm)
+        if worst is not None:
+            who = f" ({words.brief(arm)})" if len(words.treatments) > 1 else ""
+            parts.append(text("{v}{arm}", v=cite.with_limits(worst, note=True, unit=not parts), arm=who))
+    if not parts:
+        return Markup("")
+    return text(" At worst for the missing answers the difference would be {v}.", v=cite.listed(parts))
+
+
+def tried(results: Results, words: Words, name: str) -> Markup:
+    """In how many combinations of missing answers a clear finding would not be one; of one treatment only."""
+    rows = comparisons.leading(results, name)
+    if len(rows) != 1 or not comparisons.excludes_no_effect(rows[0]):
+        return Markup("")
+    row = overturned_row(results, name, rows[0]["arm"])
+    if row is None or row["n"] <= 1:
+        return Markup("")
+    return text(
+        " In {k} of {n} combinations of the missing answers the interval includes no difference.",
+        k=cite.count(row),
+        n=cite.count(row, "n"),
+    )

@@ -1,0 +1,75 @@
+"""Outcomes of all visits imputed on one model: Rubin's rules by hand, visits to come, what is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from armwise.analysis.compare import compare
+from armwise.analysis.comparison import comparisons
+from armwise.derive.derived import derive
+
+ANALYSIS = {
+    "endpoint": "change", "at": "m6", "role": "secondary", "method": "ancova", "adjust": "covariates",
+    "covariates": ["baseline", "age"], "missing": "impute",
+}  # fmt: skip
+
+
+def made(small: Any, points: Any = None, **model: Any) -> Any:
+    """The derived study and its analysis."""
+    study = small.repeated(points or small.drawn(), {**ANALYSIS, **model}, imputation={"sets": 20, "seed": 3})
+    return derive(study), study.protocol.analyses["model"]
+
+
+def differences(found: Any) -> dict[str, dict[str, Any]]:
+    """The rows of the comparison itself, by visit."""
+    return {
+        r["visit"]: r for r in found.rows if r["statistic"] == "mean difference" and r["analysis"] == "model"
+    }
+
+
+def test_the_row_is_the_analysis_of_covariance_of_every_set_pooled_by_hand(small: Any) -> None:
+    derived, analysis = made(small)
+    (c,) = comparisons(derived, "model", analysis)
+    assert c.modelled is not None
+    people, sets = c.people, c.modelled.found.values  # type: ignore[union-attr]
+    treated = (people["arm"] == "new").to_numpy().astype(float)
+    X = np.column_stack([np.ones(40), treated, people["baseline"].to_numpy(), people["age"].to_numpy()])
+    estimates, variances = [], []
+    for completed in sets:
+        y = completed[:, -1]
+        beta = np.linalg.lstsq(X, y, rcond=None)[0]
+        s2 = float(((y - X @ beta) ** 2).sum()) / (40 - 4)
+        estimates.append(beta[1])
+        variances.append(s2 * np.linalg.inv(X.T @ X)[1, 1])
+    between = np.var(estimates, ddof=1) * (1 + 1 / len(sets))
+    total = np.mean(variances) + between
+    share = between / total
+    old, seen = (len(sets) - 1) / share**2, (36 + 1) / (36 + 3) * 36 * (1 - share)
+    row = differences(compare(derived, "model", analysis))["m6"]
+    expected = [np.mean(estimates), np.sqrt(total), 1 / (1 / old + 1 / seen)]
+    assert [row["estimate"], row["se"], row["df"]] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("rule", ["impute", "jump-to-reference"])
+def test_a_visit_that_nobody_has_reached_yet_does_not_stop_the_others(small: Any, rule: str) -> None:
+    points = small.drawn()
+    for seen in points.values():
+        seen.pop("m6", None)
+    derived, analysis = made(small, points, at=["m3", "m6"], missing=rule)
+    rows = differences(compare(derived, "model", analysis))
+    assert rows["m3"]["status"] == "ok"
+    assert rows["m3"]["n"] == 40
+    assert rows["m6"]["status"] == "not estimable"
+    assert rows["m6"]["reason"] == "nobody in new and old is analysed"
+
+
+def test_a_delta_is_said_beside_the_difference(small: Any) -> None:
+    derived, analysis = made(small, delta={"new": 5.0})
+    moved = differences(compare(derived, "model", analysis))["m6"]
+    assert "added to the drawn outcomes: new +5" in moved["reason"]
+    plain = differences(compare(*(lambda d, a: (d, "model", a))(*made(small))))["m6"]
+    assert plain["reason"] == "information-anchored variance"
+    assert moved["estimate"] - plain["estimate"] == pytest.approx(5 * 4 / 20, abs=0.3)
