@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from armwise.analysis.baseline import is_weighted
 from armwise.analysis.results import Results
 from armwise.analysis.run import analyse
 from armwise.study.study import Study
@@ -70,7 +71,7 @@ def test_standardised_differences_before_weighting_are_over_the_mean_of_the_vari
         reference, analysis="baseline", item="age", statistic="standardised difference", target="everyone"
     )
     assert found["estimate"] == pytest.approx((a.mean() - b.mean()) / math.sqrt((a.var() + b.var()) / 2))
-    ratio = only(reference, analysis="baseline", item="age", statistic="variance ratio")
+    ratio = only(reference, analysis="baseline", item="age", statistic="variance ratio", target="everyone")
     assert ratio["estimate"] == pytest.approx(a.var() / b.var())
 
 
@@ -123,11 +124,51 @@ def test_where_the_arms_are_separated_the_weighted_difference_says_so(small: Any
     )  # fmt: skip
     results = analyse(study)
     rows = results.rows(analysis="baseline", target="overlap")
-    assert {r["statistic"] for r in rows} == {"standardised difference"}
+    assert {r["statistic"] for r in rows} == {"standardised difference", "variance ratio", "distribution distance"}
     assert all(r["status"] == "not estimable" and "separate the arms (age)" in r["reason"] for r in rows)
     # the keys are those of a study that could be weighted
     keys = {r["key"] for r in analyse(weighted(small)).rows(analysis="baseline", target="overlap")}
     assert {r["key"] for r in rows} <= keys
+
+
+@pytest.mark.parametrize(("adjust", "target"), [("overlap-weights", "overlap"), ("inverse-probability", "everyone"),
+                                                ("inverse-probability", "treated")])  # fmt: skip
+def test_spread_and_shape_are_measured_under_the_weights_of_the_analysis_and_its_target(
+    small: Any, adjust: str, target: str
+) -> None:
+    primary = {**WEIGHTED, "adjust": adjust, "estimand": "o"}
+    rng = np.random.default_rng(2)
+    arms = [("new", "old")[int(x)] for x in rng.random(24) < 0.5]
+    people = small.people(arms)
+    scale = small.scale({f"p{i + 1}": (20 + (i * 5) % 21, None, 5 + (i * 11) % 30) for i in range(24)})
+    study = small.study(
+        {"subjects": people, "scale": scale}, analyses={"primary": primary}, estimands={"o": {"target": target}}
+    )
+    results = analyse(study)
+    z = np.array([a == "new" for a in arms])
+    age = np.array([p["age"] for p in people], dtype=float)
+    X = np.column_stack([np.ones(24), age, [p["sex"] == "m" for p in people], [20 + (i * 5) % 21 for i in range(24)]])
+    b = np.zeros(4)
+    for _ in range(40):  # logistic regression by Newton's method, written here
+        e = 1 / (1 + np.exp(-X @ b))
+        b = b + np.linalg.solve((X.T * (e * (1 - e))) @ X, X.T @ (z - e))
+    w = {"overlap": np.where(z, 1 - e, e), "everyone": np.where(z, 1 / e, 1 / (1 - e)),
+         "treated": np.where(z, 1.0, e / (1 - e))}[target]  # fmt: skip
+
+    def variance(who: Any) -> float:
+        v, x = w[who], age[who]
+        return float(v @ (x - v @ x / v.sum()) ** 2 / (v.sum() - v @ v / v.sum()))
+
+    def share(who: Any, at: float) -> float:
+        return float(w[who][age[who] <= at].sum() / w[who].sum())
+
+    about = {"analysis": "baseline", "item": "age", "target": target}
+    found = {r["statistic"]: r for r in results.rows(**about) if is_weighted(r) and r["versus"]}
+    assert found["variance ratio"]["estimate"] == pytest.approx(variance(z) / variance(~z), rel=1e-7)
+    gap = max(abs(share(z, x) - share(~z, x)) for x in age)
+    assert found["distribution distance"]["estimate"] == pytest.approx(gap, abs=1e-8)
+    before = [r for r in results.rows(analysis="baseline", item="age", target="everyone") if not is_weighted(r)]
+    assert {r["statistic"] for r in before} >= {"variance ratio", "distribution distance"}
 
 
 def test_without_weights_in_the_primary_analysis_there_is_nothing_after_weighting(pilot: Results) -> None:

@@ -39,6 +39,7 @@ def made(small: Any, points: Any = None, **changes: Any) -> tuple[Comparison, An
 
 def difference(found: Any) -> dict[str, Any]:
     """The row of the comparison itself."""
+    only: dict[str, Any]
     (only,) = [
         r
         for r in found.rows
@@ -173,7 +174,7 @@ def test_what_was_recorded_after_an_event_of_treatment_policy_is_used(small: Any
         assert c.imputed is not None
         outcomes.append(c.imputed.outcomes[:, c.imputed.missing])
     assert outcomes[0].shape == outcomes[1].shape
-    assert not np.array_equal(*outcomes)
+    assert not np.array_equal(outcomes[0], outcomes[1])
 
 
 def test_a_visit_that_one_arm_alone_has_is_no_source_of_draws_and_is_said(small: Any) -> None:

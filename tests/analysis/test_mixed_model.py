@@ -216,3 +216,38 @@ def test_a_structure_of_distances_takes_the_days_of_the_visits(small: Any) -> No
         for x in results.rows(analysis="model", statistic="correlation")
     }
     assert rho["m3", "m6"] == pytest.approx(rho["m1", "m3"] ** (90 / 60), rel=1e-9)
+
+
+def test_one_model_an_arm_has_its_own_covariance_and_its_difference_is_that_of_the_two_fits(
+    small: Any,
+) -> None:
+    from armwise.analysis.compare import compare
+    from armwise.derive.derived import derive
+    from armwise.stats import mmrm_wide
+    from armwise.stats.repeated.arm_models import arm_models_difference
+
+    points = small.drawn(60)
+    study = small.repeated(points, {"models": "per-arm", "covariates": ["baseline"], "at": ["m6"]})
+    found = compare(derive(study), "model", study.protocol.analyses["model"]).rows
+    (row,) = [
+        r for r in found if r["versus"] and r["analysis"] == "model" and r["statistic"] == "mean difference"
+    ]
+    visits = ("m1", "m3", "m6")
+    seen = {s: p for s, p in points.items() if any(v in p for v in visits)}
+    y = np.array([[p.get(v, np.nan) - p["baseline"] for v in visits] for p in seen.values()])
+    x = np.array([p["baseline"] for p in seen.values()])
+    new = np.array([int(s[1:]) % 2 == 1 for s in seen])
+    fits = [mmrm_wide(y[g], {"baseline": x[g]}, visits=visits) for g in (new, ~new)]
+    expected = arm_models_difference(fits[0], fits[1], "m6", x[:, None])
+    numbers = (expected.estimate, expected.se, expected.df, expected.lower, expected.upper)
+    assert (row["estimate"], row["se"], row["df"], row["lower"], row["upper"]) == pytest.approx(
+        numbers, rel=1e-9
+    )
+    assert row["method"] == "MMRM, unstructured, one model an arm, Kenward-Roger"
+    spread = {
+        r["arm"]: r["estimate"]
+        for r in found
+        if r["statistic"] == "sd" and r["visit"] == "m6" and r["method"] == row["method"]
+    }
+    assert spread["new"] == pytest.approx(float(np.sqrt(fits[0].sigma[0][2, 2])), rel=1e-6)
+    assert spread["old"] == pytest.approx(float(np.sqrt(fits[1].sigma[0][2, 2])), rel=1e-6)

@@ -73,3 +73,20 @@ def test_a_delta_is_said_beside_the_difference(small: Any) -> None:
     plain = differences(compare(*(lambda d, a: (d, "model", a))(*made(small))))["m6"]
     assert plain["reason"] == "information-anchored variance"
     assert moved["estimate"] - plain["estimate"] == pytest.approx(5 * 4 / 20, abs=0.3)
+
+
+@pytest.mark.parametrize("weights", ["equal", "observed"])
+def test_without_gaps_the_adjusted_means_are_those_of_the_analysis_of_covariance(
+    small: Any, weights: str
+) -> None:
+    points = small.drawn(gone=0.0)
+    found = {}
+    for rule in ("impute", "complete-cases"):
+        derived, analysis = made(
+            small, points, missing=rule, ls_means=weights, covariates=["baseline", "sex"], at="m6"
+        )
+        rows = compare(derived, "model", analysis).rows
+        found[rule] = {r["arm"]: [r["estimate"], r["se"]] for r in rows if r["statistic"] == "ls mean"}
+    assert found["impute"].keys() == {"new", "old"}
+    for arm, numbers in found["impute"].items():
+        assert numbers == pytest.approx(found["complete-cases"][arm], rel=1e-9)

@@ -54,7 +54,8 @@ def test_of_an_analysis_of_several_visits_the_tested_one_alone_enters_its_family
     declared = protocol(small, {"f": {"of": ["a", "b"], "order": "holm"}})
     several = declared.analyses["a"].model_copy(update={"at": "all", "tested_at": "m3"})
     declared = declared.model_copy(update={"analyses": {**declared.analyses, "a": several}})
-    early = {**comparison("a", 0.9), "visit": "m1", "id": "early"}  # were it a member, b would be held against 3
+    # were it a member, Holm would hold b against three hypotheses
+    early = {**comparison("a", 0.9), "visit": "m1", "id": "early"}
     made = list(multiplicity(declared, [early, comparison("a", 0.04), comparison("b", 0.02)]))
     found = {(r["analysis"], r["visit"]): r["p"] for r in made if r["statistic"] == "adjusted p"}
     assert found == {("a", "m3"): pytest.approx(0.04), ("b", "m3"): pytest.approx(0.04)}

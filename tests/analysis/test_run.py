@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -180,11 +179,14 @@ class ByHand:
             "pain": self._wide(data["nrs"], data["nrs"]["nrs_1"]),
             "mme": self._doses(data),
         }
-        self.disturbed = self._disturbed(data["events"], data["odi"])
+        self.disturbed_by = {
+            v: self._disturbed(data["events"], data["odi"], v) for v in ("m1", "m3", "m6", "m12")
+        }
+        self.disturbed = self.disturbed_by["m12"]
 
-    def _disturbed(self, events: pd.DataFrame, odi: pd.DataFrame) -> set[str]:
-        """Who had surgery, crossed over or died by the day of the last visit: their dose then is set aside."""
-        last = odi[odi["visit"] == "m12"].set_index("subject")["date"]
+    def _disturbed(self, events: pd.DataFrame, odi: pd.DataFrame, visit: str) -> set[str]:
+        """Who had surgery, crossed over or died by the day of a visit: what was measured then is set aside."""
+        last = odi[odi["visit"] == visit].set_index("subject")["date"]
         found = events[events["event"].isin(["surgery", "cross_over", "death"])]
         return set(found["subject"][found["date"] <= found["subject"].map(last).fillna("9999")])
 
@@ -331,7 +333,7 @@ OVERLAP = ["age", "bmi", "opioid_use", "odi_baseline"]
 
 
 def responder_rows() -> Iterator[tuple[str, str, str, str]]:
-    yield "primary", "primary", "m12", "none"
+    yield "complete_cases", "primary", "m12", "none"
     yield "nonresponse", "primary", "m12", "non-response"
     yield "worst_case", "primary", "m12", "worst-case"
     yield "odi_component", "odi_mcid", "m12", "none"
@@ -345,6 +347,7 @@ def test_every_comparison_of_responders_is_what_numpy_makes_of_the_files(
     reference: Results, by_hand: ByHand, analysis: str, endpoint: str, visit: str, rule: str
 ) -> None:
     y, arm = by_hand.response(visit, endpoint), by_hand.people["arm"]
+    y[list(by_hand.disturbed_by[visit])] = 0.0  # surgery and the like count as no response
     if rule == "non-response":
         y = y.fillna(0)
     if rule == "worst-case":
@@ -354,7 +357,7 @@ def test_every_comparison_of_responders_is_what_numpy_makes_of_the_files(
     z = (arm[index] == "bmc").to_numpy(float)
     X = design(by_hand, OVERLAP, index)
     expected = overlap(y[index].to_numpy(float), z, X)
-    found = reference.one(analysis=analysis, visit=visit, statistic="risk difference")
+    found = reference.one(analysis=analysis, visit=visit, statistic="risk difference", subgroup=None)
     assert found is not None
     assert (found["n"], found["n_arm"]) == (len(index), int(z.sum()))
     for name in ("estimate", "se", "lower", "upper"):
@@ -363,7 +366,8 @@ def test_every_comparison_of_responders_is_what_numpy_makes_of_the_files(
     size = reference.one(analysis=analysis, visit=visit, statistic="effective sample size", arm="bmc")
     assert size is not None
     assert size["estimate"] == pytest.approx(expected["ess"], abs=1e-8)
-    observed = {r["arm"]: r for r in reference.rows(analysis=analysis, visit=visit, statistic="responders")}
+    counted = reference.rows(analysis=analysis, visit=visit, statistic="responders", subgroup=None)
+    observed = {r["arm"]: r for r in counted}
     for name in ("bmc", "control"):
         mine = y[index][arm[index] == name]
         assert (observed[name]["estimate"], observed[name]["n"]) == (mine.sum(), len(mine))
@@ -561,13 +565,6 @@ def test_other_data_under_the_same_protocol_have_the_same_ids(reference: Results
         return set(table["key"])
 
     assert ids(other) == ids(reference)
-
-
-def test_analysing_the_reference_study_is_quick(reference_study: Study) -> None:
-    analyse(reference_study)
-    start = time.process_time()
-    analyse(reference_study)
-    assert time.process_time() - start < 3.0  # 0.5 s on the machine where this was written
 
 
 def test_errors_in_the_data_stop_the_run_and_are_all_listed(small: Any, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,12 +32,14 @@ class ModelImputed:
         missing: visit -> shape (people,), whose outcome was imputed.
         found: the imputed outcomes; None where there is no fit.
         why: why not.
+        at: column of a category -> its value in the adjusted means, where categories weigh alike; else their means.
     """
 
     people: pl.DataFrame
     missing: dict[str, NDArray[np.bool_]]
     found: DrawnOutcomes | ConditionalMeans | None
     why: str = ""
+    at: Mapping[str, float] = field(default_factory=dict)
 
 
 def model_method(analysis: Analysis) -> str:
@@ -89,7 +91,9 @@ def model_imputed(
                 y, arm, reference=protocol.reference, covariates=columns, visits=visits, strategy=rule, delta=delta,
                 imputations=plan.sets, seed=plan.seed,
             )  # fmt: skip
-        return ModelImputed(people, missing, found)
+        alike = [term for term in terms if term.levels and analysis.ls_means == "equal"]
+        at = {n: 1 / len(term.levels) for term in alike for n in term.columns}
+        return ModelImputed(people, missing, found, at=at)
     except (UsageError, FitError) as error:
         return ModelImputed(people, missing, None, f"missing outcomes could not be imputed: {error}")
 
@@ -111,7 +115,7 @@ def model_imputed_rows(c: Comparison) -> Iterator[Row]:
         reason = "; ".join(filter(None, told))
         yield estimate_row(difference, **{**c.between(arm), "method": c.method, "reason": reason})
     for arm in c.protocol.arms:
-        mean = made.found.mean(c.visit, arm, level)
+        mean = made.found.mean(c.visit, arm, level, made.at)
         yield estimate_row(mean, **{**c.about, "arm": arm, "method": c.method, "p": None})
     drawn = isinstance(made.found, DrawnOutcomes)
     sets = len(made.found.values) if isinstance(made.found, DrawnOutcomes) else 1

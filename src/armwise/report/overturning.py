@@ -91,7 +91,7 @@ def tried(results: Results, words: Words, name: str) -> Markup:
     if row is None or row["n"] <= 1:
         return Markup("")
     return text(
-        " In {k} of {n} combinations of the missing answers the interval includes no difference.",
+        " Of {n} combinations of the missing answers, {k} would make the interval include no difference.",
         k=cite.count(row),
         n=cite.count(row, "n"),
     )

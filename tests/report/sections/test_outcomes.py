@@ -220,12 +220,10 @@ def test_the_measures_that_the_protocol_asks_for_stand_beside_the_comparisons(tw
     assert Markup(line.cells[1]).striptags() == "\u22121.21 (\u22121.70 to \u22120.70)"
 
 
-def test_the_numbers_beside_a_model_of_all_visits_are_of_those_observed(
-    small: Any, two_arms: Results
-) -> None:
+def test_the_numbers_beside_a_model_of_all_visits_are_of_those_observed(small: Any, trial: Results) -> None:
     from armwise.analysis.run import analyse
 
-    assert "of the patients compared; the difference" in str(table_of(two_arms).caption)
+    assert "of the patients compared; the difference" in str(table_of(trial).caption)
     main = {**small.model, "at": "m6", "role": "primary"}
     results = analyse(small.repeated(small.drawn(), {"role": "exploratory"}, analyses={"main": main}))
     assert "of those observed; the difference" in str(table_of(results).caption)

@@ -15,9 +15,10 @@ from armwise.analysis.repeated import covariance_words
 from armwise.analysis.results import Results
 from armwise.analysis.run import analyse
 from armwise.report import comparisons, headings, report
+from armwise.report.figures.ls_means import ls_means
 from armwise.report.numbers import limits, number
 from armwise.report.page import Section
-from armwise.report.sections import repeated
+from armwise.report.sections import course, repeated, visits
 from armwise.report.words import Words, opening
 from armwise.simulate.study import simulate_study
 from armwise.study.study import load_study
@@ -125,17 +126,55 @@ def test_the_fitted_covariance_is_shown_with_each_pair_once(example: Results) ->
     )
 
 
+def test_differences_that_stand_with_the_score_over_time_are_not_shown_a_second_time(
+    example: Results,
+) -> None:
+    section, words = made(example), Words.of(example)
+    assert comparisons.one_model(example, "odi_change") == "odi"
+    assert [b.main.kind for b in section.blocks] == ["figure", *["table"] * 4]  # pain, then the ODI
+    table = section.blocks[3].main
+    assert [str(c.head) for c in table.columns] == ["Visit", "BMC", "Control", "Unadjusted"]
+    shown = "".join(cell for line in table.rows for cell in line.cells)
+    over_time = course.section(example, words)
+    assert over_time is not None
+    for visit in ("m1", "m3", "m6", "m12"):
+        row = example.one(analysis="odi", statistic="mean difference", visit=visit)
+        assert row is not None and row["id"] not in shown
+        assert any(row["id"] in cell for line in over_time.blocks[1].main.rows for cell in line.cells)
+    others = visits.by_visit(example, words)
+    assert others is not None and "Pain, numeric rating" not in [str(x.head) for x in others.rows]
+
+
+def test_the_weighted_estimate_stands_beside_each_model(example: Results) -> None:
+    over_time = course.section(example, Words.of(example))
+    assert over_time is not None
+    for name, notes in (("odi", over_time.blocks[0].side), ("pain", made(example).blocks[0].side)):
+        row = example.one(analysis=f"{name}_overlap", statistic="mean difference")
+        assert row is not None
+        (note,) = [plain(n) for n in notes if plain(n).startswith("Beside it, at 12 months.")]
+        span = limits(row["lower"], row["upper"], 1)
+        assert note.endswith(f"Overlap-weighted: {number(row['estimate'], 1)} ({span}).")
+        # those of the ODI stand in the section on fragility
+        assert ("Complete cases:" in note) == (name == "pain")
+
+
 def test_the_methods_say_model_covariance_degrees_of_freedom_and_missing_at_random(example: Results) -> None:
     said = plain(repeated.methods(example, Words.of(example)))
-    assert said == (
+    first, second = said.split(" Pain, numeric rating: ")
+    aside = "; answers after spine surgery, injection of bone-marrow concentrate in the control arm or death are set aside"
+    assert first == (
         "Oswestry Disability Index: a mixed model for repeated measures (MMRM), fitted by restricted"
-        " maximum likelihood to every observed answer at 1 month, 3 months, 6 months and 12 months. Arm,"
+        f" maximum likelihood to every observed answer at 1 month, 3 months, 6 months and 12 months{aside}. Arm,"
         " baseline Oswestry Disability Index, age, body mass index and opioid use at baseline have"
         " coefficients of their own at each visit. The covariance of a patient’s visits is unstructured (a"
         " variance for each visit, a correlation for each pair); were that to have no fit,"
         f" {AR1} was to take its place; standard errors and degrees of freedom are Kenward and Roger’s"
         " (1997), the covariance being linear in its parameters. Missing answers are taken to be missing"
         " at random, given arm, covariates and the visits that were observed."
+    )
+    ours = "Oswestry Disability Index"
+    assert f"Pain, numeric rating: {second}" == first.replace(f"baseline {ours}", "baseline pain").replace(
+        ours, "Pain, numeric rating"
     )
     page = report(example)
     assert "Kenward MG, Roger JH." in page
@@ -168,7 +207,7 @@ def test_a_visit_entered_twice_is_told_beside_the_result_and_in_the_methods(brok
     assert TWICE in plain(methods[0])
     assert plain(made(broken).blocks[0].side[0]) == "A secondary analysis."
     assert plain(made(broken).blocks[0].side[1]) == TWICE  # before anything else of it
-    fitted = plain(made(broken).blocks[2].side[0])
+    fitted = plain(made(broken).blocks[-1].side[0])
     assert fitted.startswith(f"{opening(AR1)}, Kenward-Roger. Restricted log likelihood")
     assert TWICE not in report_of_a_sound_study(broken)
 
@@ -251,12 +290,11 @@ def test_a_model_without_covariates_is_called_adjusted_nowhere(small: Any) -> No
     found = re.search(r'<section id="repeated".*?</section>', page, flags=re.DOTALL)
     assert found
     assert "djusted" not in plain(found[0])
-    heads = [(str(c.head), str(c.small)) for c in section.blocks[1].main.columns]
+    heads = [(str(c.head), str(c.small)) for c in section.blocks[0].main.columns]
     assert heads == [
         ("Visit", ""),
         ("New", "mean from the model (95%\u00a0CI),\u00a0n"),
         ("Old", "mean from the model (95%\u00a0CI),\u00a0n"),
-        ("Difference (95%\u00a0CI)", "in change"),
     ]
     assert "Adjusted means." not in plain(page)
 
@@ -290,8 +328,10 @@ def test_arms_that_nobody_saw_are_called_by_their_labels_in_the_figure(small: An
     for i, seen in enumerate(points.values()):
         if i % 2 == 0:
             seen.pop("m6", None)
-    section = made(analyse(small.repeated(points)))
-    assert "nobody in new was observed at this visit" in plain(section.blocks[0].main.wide)
+    results = analyse(small.repeated(points))
+    section = made(results)
+    drawn = ls_means(results, "model", better="lower")
+    assert "nobody in new was observed at this visit" in plain(drawn)
     assert section.blocks[0].side[1].startswith("The model uses")  # the row says what there is to say
 
 
@@ -311,24 +351,21 @@ def test_each_of_several_models_has_its_role_its_finding_and_a_folded_covariance
     results = several(small)
     section = made(results)
     figures = [b for b in section.blocks if b.main.kind == "figure"]
-    findings = [
-        headings.model_finding(results, Words.of(results), n).removeprefix("was ") for n in ("model", "other")
-    ]
-    assert [str(b.main.title) for b in figures] == [
-        f"Points (model): {findings[0]}.",
-        f"Points (compound symmetry): {findings[1]}.",
-    ]
-    assert [plain(b.side[0]) for b in figures] == [
-        "A secondary analysis.",
+    finding = headings.model_finding(results, Words.of(results), "other").removeprefix("was ")
+    # the differences of the first are drawn with the score over time
+    assert [str(b.main.title) for b in figures] == [f"Points (compound symmetry): {finding}."]
+    assert [plain(b.side[0]) for b in section.blocks if b.side and " analysis" in plain(b.side[0])] == [
         "A sensitivity analysis of “points”, post hoc.",
+        "A secondary analysis.",
     ]
     folds = [b.main.fold for b in section.blocks if b.main.kind == "table"]
     assert folds == ["", "The fitted covariance"] * 2
-    assert report(results).count("<details>") == 2
+    found = re.search(r'<section id="repeated".*?</section>', report(results), flags=re.DOTALL)
+    assert found and found[0].count("<details>") == 2
     single = made(analyse(small.repeated(small.drawn())))
     assert [b.main.fold for b in single.blocks if b.main.kind == "table"] == ["", ""]
 
 
 def test_one_variance_is_one_variance(small: Any) -> None:
     results = analyse(small.repeated(small.drawn(), {"covariance": "independence"}))
-    assert plain(made(results).blocks[2].side[0]).endswith("; 1 variance.")
+    assert plain(made(results).blocks[-1].side[0]).endswith("; 1 variance.")

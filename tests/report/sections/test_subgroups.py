@@ -42,7 +42,7 @@ def within(main: Row, subgroup: str, **more: Any) -> Row:
 
 
 def results_with(make: Callable[..., Results], *rows: dict[str, Any]) -> Results:
-    """The reference study with rows within subgroups of the analysis `odi_ancova`; each of them says how it is special."""
+    """The reference study with rows within subgroups of `odi_ancova`; each of them says how it is special."""
     protocol = split(Protocol.model_validate(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))))
     results = make(protocol)
     main = results.one(analysis="odi_ancova", statistic="mean difference", subgroup=None)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,3 +79,16 @@ def test_one_set_or_sets_of_other_subjects_are_refused():
         pool_arms(sets[:1], "mean")
     with pytest.raises(UsageError, match="different subjects"):
         pool_arms([sets[0], many_weighted_means(Y[:1, 1:], Z[1:], X[1:])[0]], "mean")
+
+
+def test_a_note_of_some_sets_says_of_how_many_and_the_fewest_degrees_of_freedom_count():
+    sets = many_weighted_means(Y, Z, X)
+    dropped = [
+        replace(s, notes=("left out: sex",), df=35.0) if i in (2, 4) else s for i, s in enumerate(sets)
+    ]
+    found = pool_arms(dropped, "mean")
+    assert "left out: sex (2 of 6 imputed data sets)" in found.notes
+    expected = pool([s.difference for s in sets], [s.variance for s in sets], 35)
+    assert found.difference.df == pytest.approx(expected.df, rel=1e-12)
+    every = [replace(s, notes=("left out: sex",)) for s in sets]
+    assert pool_arms(every, "risk").notes[0] == "left out: sex"

@@ -64,7 +64,7 @@ def table(results: Results, words: Words, rows: Sequence[Row]) -> Table:
             Column("Interaction", "95% CI", card="Interaction (95% CI)"),
         ),
         tuple(lines),
-        " ".join(part for part in (unit, words.allocation_note) if part),
+        unit,
     )
 
 

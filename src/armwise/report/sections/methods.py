@@ -112,7 +112,7 @@ def section(results: Results, words: Words) -> Section:
         Block(_endpoints(words)),
         Block(_analyses(words)),
         Block(Prose(tuple(p for p in statistics if p))),
-        Block(_references(results, words)),
+        Block(_references(results, words), fold="References"),
     ]
     return Section(
         name="methods",

@@ -228,9 +228,7 @@ def _left_out(results: Results, words: Words, found: Sequence[Row]) -> Text:
                     what=opening(words.endpoint(row["endpoint"])),
                 )
             )
-            parts.append(
-                Markup.escape(estimands.failures(words, row["analysis"], "does not count as free of them"))
-            )
+            parts.append(Markup.escape(estimands.failures(words, row["analysis"], "counts as taking one")))
         if endpoint.kind != "percent-change":
             continue
         none = results.rows(

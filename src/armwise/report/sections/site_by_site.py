@@ -51,6 +51,7 @@ def _table(results: Results, words: Words, arm: str) -> Table:
     if (alone := without.get(BOTH_ARMS)) is not None:
         lines.append(Line("Without all sites of one arm", ("", "", _estimate(alone))))
     what = opening(words.endpoint(words.protocol.analyses[name].endpoint))
+    unit = _unit(whole)
     ci = level([whole, *without.values()])
     caption = (
         f"{what}: the primary analysis, made again without the patients of each site. {words.allocation_note}"
@@ -59,7 +60,13 @@ def _table(results: Results, words: Words, arm: str) -> Table:
         Column("Left out", side="left"),
         Column(words.short(arm), "patients", arm=arm),
         Column(words.short(reference), "patients", arm=reference),
-        Column(f"Difference without it ({ci})", _unit(whole), side="left", wide=True),
+        Column(
+            f"Difference without it ({ci})",
+            unit,
+            side="left",
+            card=f"Difference without it ({ci}){', ' if unit else ''}{unit}",
+            wide=True,
+        ),
     )
     return Table("The primary comparison without each site.", columns, tuple(lines), caption)
 

@@ -58,9 +58,11 @@ class DrawnOutcomes:
         """The same as an `Estimate`: arm less reference."""
         return self._estimate(_difference(self.trial, arm), visit, arm, conf_level, MEAN_DIFFERENCE)
 
-    def mean(self, visit: str, arm: str, conf_level: float = 0.95) -> Estimate:
-        """An arm's mean at a visit, at the mean covariates of all subjects."""
-        return self._estimate(_mean(self.trial, arm), visit, arm, conf_level, LS_MEAN)
+    def mean(
+        self, visit: str, arm: str, conf_level: float = 0.95, at: Mapping[str, float] | None = None
+    ) -> Estimate:
+        """An arm's mean at a visit, at the mean covariates of all subjects, or at `at` where it names them."""
+        return self._estimate(_mean(self.trial, arm, at), visit, arm, conf_level, LS_MEAN)
 
     def shifted(self, delta: Mapping[str, ArrayLike] | ArrayLike) -> DrawnOutcomes:
         """The same draws with this delta, instead of the one that they have: for tipping points."""
@@ -112,9 +114,11 @@ class ConditionalMeans:
         """An arm less the reference at a visit, adjusted for the covariates."""
         return self._estimate(_difference(self.trial, arm), visit, arm, conf_level, MEAN_DIFFERENCE)
 
-    def mean(self, visit: str, arm: str, conf_level: float = 0.95) -> Estimate:
-        """An arm's mean at a visit, at the mean covariates of all subjects."""
-        return self._estimate(_mean(self.trial, arm), visit, arm, conf_level, LS_MEAN)
+    def mean(
+        self, visit: str, arm: str, conf_level: float = 0.95, at: Mapping[str, float] | None = None
+    ) -> Estimate:
+        """An arm's mean at a visit, at the mean covariates of all subjects, or at `at` where it names them."""
+        return self._estimate(_mean(self.trial, arm, at), visit, arm, conf_level, LS_MEAN)
 
     def shifted(self, delta: Mapping[str, ArrayLike] | ArrayLike) -> ConditionalMeans:
         """The same with this delta, instead of the one that it has; nothing is fitted again, all is linear in it."""
@@ -181,9 +185,14 @@ def _difference(trial: TrialOutcomes, arm: str) -> Floats:
     return c
 
 
-def _mean(trial: TrialOutcomes, arm: str) -> Floats:
+def _mean(trial: TrialOutcomes, arm: str, at: Mapping[str, float] | None = None) -> Floats:
     c = np.asarray(trial.regressors.mean(axis=0), dtype=np.float64)
-    c[1 : len(trial.arms)] = np.arange(1, len(trial.arms)) == trial.arm_number(arm)
+    k = len(trial.arms)
+    c[1:k] = np.arange(1, k) == trial.arm_number(arm)
+    for name, value in (at or {}).items():
+        if name not in trial.covariates:
+            raise UsageError(f"covariate {name!r}; expected one of {', '.join(trial.covariates) or 'none'}")
+        c[k + trial.covariates.index(name)] = value
     return c
 
 
