@@ -75,3 +75,10 @@ def test_a_reason_calls_arms_by_their_labels(trial: Results) -> None:
     seen = words.reason("nobody in low was observed at this visit")
     assert seen == "nobody in low dose was observed at this visit"
     assert words.reason("low variance") == "low variance"
+
+
+def test_the_odds_of_a_better_category_favour_an_arm_upwards_whatever_the_scale_counts(two_arms):
+    words = Words.of(two_arms)
+    assert words.higher_is_better("pgic") is False  # 1 is the best of seven
+    assert words.more_is_better("pgic", "pgic") is True
+    assert words.more_is_better("odi", "odi_change") is False

@@ -302,7 +302,7 @@ def outcomes(results: Results, words: Words, rows: Sequence[Row]) -> str:
     sides: dict[str, int] = {}
     for row in usable:
         side = supported(results, row)
-        better = words.higher_is_better(row["endpoint"])
+        better = words.more_is_better(row["analysis"], row["endpoint"])
         if side in ("more", "less"):
             key = "different" if better is None else "better" if (side == "more") == better else "worse"
             sides[key] = sides.get(key, 0) + 1

@@ -64,7 +64,6 @@ ADJUSTED: Final[Mapping[str, str]] = {
     "g-computation": "g-computation",
     "aipw": "weights and outcome models",
 }
-
 #: How a weighted comparison adjusts, to open a sentence.
 WEIGHTING: Final[Mapping[str, str]] = {
     "overlap-weights": "After weighting to balance {}",
@@ -73,7 +72,6 @@ WEIGHTING: Final[Mapping[str, str]] = {
     "g-computation": "After standardising over {}",
     "aipw": "After weighting on and standardising over {}",
 }
-
 #: A rule for missing outcomes, in a few words.
 MISSING: Final[Mapping[str, str]] = {
     "complete-cases": "complete cases",
@@ -272,6 +270,12 @@ class Words:
         if declared is not None and declared.is_response:
             return True
         return self.score(self.score_of(endpoint)).higher_is_better
+
+    def more_is_better(self, analysis: str, endpoint: str) -> bool | None:
+        """Whether a larger value of a comparison favours the arm: an odds ratio of a better category always does."""
+        declared = self.protocol.analyses.get(analysis)
+        ordered = declared is not None and declared.method == "proportional-odds"
+        return True if ordered else self.higher_is_better(endpoint)
 
     def endpoint(self, name: str) -> str:
         """What an endpoint is called in a table: its label, or its score's."""

@@ -40,8 +40,9 @@ def favours(results: Results, arm: str, better: Better) -> tuple[str, str]:
 
 
 def direction(analysis: Analysis, better: Better, results: Results) -> Better:
-    """The direction in which an endpoint improves: more response is always better."""
-    return "higher" if results.protocol.endpoints[analysis.endpoint].is_response else better
+    """The direction in which an endpoint improves: more response, or the odds of a better category, always up."""
+    up = results.protocol.endpoints[analysis.endpoint].is_response or analysis.method == "proportional-odds"
+    return "higher" if up else better
 
 
 def time_axis(results: Results, visits: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -22,7 +22,7 @@ def answer(results: Results, words: Words) -> Answer:
     declared = comparisons.analysis_of(words.protocol, name)
     rows = comparisons.leading(results, name)
     visit = words.protocol.leading_visit(declared)
-    better: Better = "higher" if words.higher_is_better(declared.endpoint) else "lower"
+    better: Better = "higher" if words.more_is_better(name, declared.endpoint) else "lower"
     drawn = None
     if rows:
         drawn = figure(
