@@ -124,7 +124,11 @@ def test_where_the_arms_are_separated_the_weighted_difference_says_so(small: Any
     )  # fmt: skip
     results = analyse(study)
     rows = results.rows(analysis="baseline", target="overlap")
-    assert {r["statistic"] for r in rows} == {"standardised difference", "variance ratio", "distribution distance"}
+    assert {r["statistic"] for r in rows} == {
+        "standardised difference",
+        "variance ratio",
+        "distribution distance",
+    }
     assert all(r["status"] == "not estimable" and "separate the arms (age)" in r["reason"] for r in rows)
     # the keys are those of a study that could be weighted
     keys = {r["key"] for r in analyse(weighted(small)).rows(analysis="baseline", target="overlap")}
@@ -142,12 +146,16 @@ def test_spread_and_shape_are_measured_under_the_weights_of_the_analysis_and_its
     people = small.people(arms)
     scale = small.scale({f"p{i + 1}": (20 + (i * 5) % 21, None, 5 + (i * 11) % 30) for i in range(24)})
     study = small.study(
-        {"subjects": people, "scale": scale}, analyses={"primary": primary}, estimands={"o": {"target": target}}
+        {"subjects": people, "scale": scale},
+        analyses={"primary": primary},
+        estimands={"o": {"target": target}},
     )
     results = analyse(study)
     z = np.array([a == "new" for a in arms])
     age = np.array([p["age"] for p in people], dtype=float)
-    X = np.column_stack([np.ones(24), age, [p["sex"] == "m" for p in people], [20 + (i * 5) % 21 for i in range(24)]])
+    X = np.column_stack(
+        [np.ones(24), age, [p["sex"] == "m" for p in people], [20 + (i * 5) % 21 for i in range(24)]]
+    )
     b = np.zeros(4)
     for _ in range(40):  # logistic regression by Newton's method, written here
         e = 1 / (1 + np.exp(-X @ b))
@@ -167,7 +175,9 @@ def test_spread_and_shape_are_measured_under_the_weights_of_the_analysis_and_its
     assert found["variance ratio"]["estimate"] == pytest.approx(variance(z) / variance(~z), rel=1e-7)
     gap = max(abs(share(z, x) - share(~z, x)) for x in age)
     assert found["distribution distance"]["estimate"] == pytest.approx(gap, abs=1e-8)
-    before = [r for r in results.rows(analysis="baseline", item="age", target="everyone") if not is_weighted(r)]
+    before = [
+        r for r in results.rows(analysis="baseline", item="age", target="everyone") if not is_weighted(r)
+    ]
     assert {r["statistic"] for r in before} >= {"variance ratio", "distribution distance"}
 
 

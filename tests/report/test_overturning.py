@@ -43,7 +43,9 @@ def test_it_says_in_how_many_combinations_of_missing_answers_the_finding_would_n
 ) -> None:
     rows = fragile.risk_rows(arm=Missing(35, 36, 4), versus=Missing(1, 33, 7))
     said = doubts(fragile.with_rows(two_arms, rows))
-    assert "Of 40 combinations of the missing answers, 0 would make the interval include no difference." in said
+    assert (
+        "Of 40 combinations of the missing answers, 0 would make the interval include no difference." in said
+    )
 
 
 def test_without_such_rows_the_first_screen_is_as_it_was(two_arms: Results) -> None:

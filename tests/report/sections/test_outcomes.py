@@ -49,7 +49,7 @@ def test_more_than_two_arms_take_a_line_each(trial: Results) -> None:
 
 def test_the_unadjusted_difference_stands_beside_the_adjusted_one(two_arms: Results) -> None:
     heads = [c.label for c in table_of(two_arms).columns]
-    assert heads.index("Unadjusted") == heads.index("Difference (95%\u00a0CI)") + 1
+    assert heads.index("Unadjusted") == heads.index("Difference or ratio (95%\u00a0CI)") + 1
 
 
 def line_of(results: Results, head: str) -> list[str]:
@@ -84,7 +84,7 @@ def test_the_head_says_the_level_of_the_intervals(two_arms: Results) -> None:
     ninety = rewritten(
         two_arms, lambda r: {"conf_level": 0.9} if r["versus"] and r["lower"] is not None else None
     )
-    assert "Difference (90%\u00a0CI)" in [c.label for c in table_of(ninety).columns]
+    assert "Difference or ratio (90%\u00a0CI)" in [c.label for c in table_of(ninety).columns]
     assert "95% CI" not in " ".join(
         Markup(cell).striptags() for x in table_of(ninety).rows for cell in x.cells
     )
@@ -94,7 +94,7 @@ def test_where_levels_differ_each_interval_says_its_own(two_arms: Results) -> No
     mixed = rewritten(
         two_arms, lambda r: {"conf_level": 0.9} if r["analysis"] == "odi" and r["versus"] else None
     )
-    assert "Difference (CI)" in [c.label for c in table_of(mixed).columns]
+    assert "Difference or ratio (CI)" in [c.label for c in table_of(mixed).columns]
     assert "(90% CI " in line_of(mixed, "Oswestry Disability Index")[2]
     assert "(95% CI " in line_of(mixed, "ODI or pain responder")[2]
 
@@ -175,13 +175,13 @@ def test_a_ratio_is_called_a_ratio_and_never_percentage_points(two_arms: Results
 def test_what_is_not_adjusted_is_marked_so_and_never_stands_as_adjusted(two_arms: Results) -> None:
     found = table_of(two_arms)
     heads = [c.label for c in found.columns[1:]]
-    place = heads.index("Difference (95%\u00a0CI)")
+    place = heads.index("Difference or ratio (95%\u00a0CI)")
     marked = {str(x.head): "not adjusted" in str(x.cells[place]) for x in found.rows}
     assert marked["Opioid dose"] and not marked["Oswestry Disability Index"]
     assert found.columns[1 + place].small == "adjusted, unless marked; arms chosen, not randomised"
     assert any(
         str(n).startswith(
-            "Opioid dose: the analysis is not adjusted for anything, so the arms are compared as"
+            "Opioid dose and opioid dose of those who took any at baseline: the analysis is not adjusted for"
         )
         for n in found.notes
     )

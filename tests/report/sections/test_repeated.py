@@ -161,7 +161,8 @@ def test_the_weighted_estimate_stands_beside_each_model(example: Results) -> Non
 def test_the_methods_say_model_covariance_degrees_of_freedom_and_missing_at_random(example: Results) -> None:
     said = plain(repeated.methods(example, Words.of(example)))
     first, second = said.split(" Pain, numeric rating: ")
-    aside = "; answers after spine surgery, injection of bone-marrow concentrate in the control arm or death are set aside"
+    came = "spine surgery, injection of bone-marrow concentrate in the control arm or death"
+    aside = f"; answers after {came} are set aside"
     assert first == (
         "Oswestry Disability Index: a mixed model for repeated measures (MMRM), fitted by restricted"
         f" maximum likelihood to every observed answer at 1 month, 3 months, 6 months and 12 months{aside}. Arm,"
