@@ -77,7 +77,10 @@ def test_the_example_s_own_analyses_are_those_of_its_page() -> None:
 
     rows = analyse(load_study(EXAMPLE)).table.filter(pl.col("statistic") == "mean difference")
     page = (EXAMPLE / "README.md").read_text(encoding="utf-8")
-    for name in ("primary", "overlap", "balanced", "standardised", "augmented", "unadjusted"):
+    published = rows.row(by_predicate=pl.col("analysis") == "published", named=True)
+    numbers = [published[k] for k in ("estimate", "lower", "upper")]
+    assert numbers == pytest.approx([3.441, 2.411, 4.470], abs=0.0005)
+    for name in ("primary", "published", "overlap", "balanced", "standardised", "augmented", "unadjusted"):
         row = rows.row(by_predicate=pl.col("analysis") == name, named=True)
         line = next(x for x in page.splitlines() if x.startswith(f"| `{name}`"))
         assert line.endswith(f"| {row['estimate']:.3f} | {row['lower']:.3f} to {row['upper']:.3f} |"), name

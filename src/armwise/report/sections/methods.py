@@ -10,7 +10,7 @@ from markupsafe import Markup
 from armwise.analysis.results import Results
 from armwise.protocol.model import Analysis
 from armwise.report import comparisons
-from armwise.report.cite import text
+from armwise.report.cite import count, text
 from armwise.report.numbers import levels, number
 from armwise.report.page import Block, Prose, Section
 from armwise.report.references import used
@@ -99,7 +99,7 @@ def section(results: Results, words: Words) -> Section:
     study = (_design(words), _eligibility(words), _visits(words), _size(words))
     statistics = (
         _weights(words),
-        _missing(words),
+        _missing(results, words),
         _paragraph("Repeated measures", repeated.methods(results, words)),
         _ls_means(words),
         _intervals(results),
@@ -268,7 +268,7 @@ def _weights(words: Words) -> Text:
     return _paragraph("Weighting", " ".join(WEIGHTING_METHODS[a] for a in used)) if used else ""
 
 
-def _missing(words: Words) -> Text:
+def _missing(results: Results, words: Words) -> Text:
     """The rule of each analysis: the primary one's first, the most frequent of the others as that of all others."""
     analyses = words.protocol.analyses
     primary = comparisons.primary_name(words.protocol)
@@ -290,10 +290,21 @@ def _missing(words: Words) -> Text:
         whose = joined(names) if rule != named[-1] or len(names) == 1 else "All other analyses"
         what = "the rule of the primary analysis" if rule == first else missing_rule(rule)
         said.append(f"{opening(whose)}: {what}.")
-    return _paragraph(
-        "Missing answers",
-        f"{' '.join(said)} Items missing within a questionnaire follow the instrument’s own rule.",
-    )
+    items = "Items missing within a questionnaire follow the instrument’s own rule."
+    body = text("{said}{drawn} {items}", said=" ".join(said), drawn=_drawn(results, primary), items=items)
+    return _paragraph("Missing answers", body)
+
+
+def _drawn(results: Results, primary: str) -> Text:
+    """How many outcomes of the primary analysis were drawn, and how often; nothing where none was."""
+    rows = results.rows(analysis=primary, statistic="imputations")
+    if not rows or not rows[-1]["n"]:
+        return ""
+    row = rows[-1]
+    return text(
+        " In the primary analysis the outcomes of {n} patients were drawn, {sets} times.",
+        n=count(row, "n"), sets=count(row),
+    )  # fmt: skip
 
 
 def _named(words: Words, name: str) -> str:
