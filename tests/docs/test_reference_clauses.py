@@ -60,6 +60,8 @@ def test_the_adjusted_estimate_leads_and_the_unadjusted_one_stands_beside_it(dem
     assert (beside["target"], beside["method"]) == ("everyone", "Newcombe")
     first = demo_page["answer"]
     assert first.index("Overlap-weighted") < first.index("Unadjusted")
+    sets = demo.one(analysis="primary", statistic="imputations")
+    assert f"the outcomes of {sets['n']} patients were drawn, 100 times" in demo_page["methods"]
 
 
 def test_exploratory_comparisons_have_intervals_and_no_p(demo):

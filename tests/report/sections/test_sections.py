@@ -374,7 +374,7 @@ def test_the_methods_name_the_analyses_of_each_rule_for_missing_answers(small: A
         "last": {**plan, "role": "sensitivity", "label": "Second", "missing": "locf"},
     }
     results = analyse(small.repeated(small.drawn(), {"role": "exploratory", "at": "m1"}, analyses=analyses))
-    said = Markup(methods._missing(Words.of(results))).striptags()
+    said = Markup(methods._missing(results, Words.of(results))).striptags()
     assert "Primary analysis: every observed visit is used, and a missing answer" in said
     assert " Simple: patients without the answer are left out (complete cases)." in said
     assert (
@@ -385,7 +385,7 @@ def test_the_methods_name_the_analyses_of_each_rule_for_missing_answers(small: A
     alone = analyse(
         small.repeated(small.drawn(), analyses={"main": analyses["main"], "model": analyses["simple"]})
     )
-    said = Markup(methods._missing(Words.of(alone))).striptags()
+    said = Markup(methods._missing(alone, Words.of(alone))).striptags()
     assert "observed. Simple: patients without the answer are left out (complete cases). Items" in said
 
 
