@@ -55,7 +55,7 @@ def demo_page(workspace) -> dict[str, str]:
     """The demo's page: the text of each section by its id; `answer` is the first screen."""
     html = (workspace / "demo" / "bmc-low-back-pain" / "results" / "report.html").read_text(encoding="utf-8")
     body = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
-    first, *rest = re.split(r'<section id="(\w+)">', body)
+    first, *rest = re.split(r'<section id="([\w-]+)">', body)
     named = {"answer": first, **dict(zip(rest[::2], rest[1::2], strict=True))}
     return {
         name: re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text))) for name, text in named.items()

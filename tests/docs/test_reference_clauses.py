@@ -165,7 +165,12 @@ def test_the_primary_is_reported_whole_by_component_and_crossed(demo, demo_page)
 
 
 @pytest.mark.parametrize("item", ["tnc", "cfu_f", "cd34", "platelets"])
-def test_each_laboratory_measure_is_described_in_the_results_of_the_treated_arm(demo, item):
+def test_each_laboratory_measure_is_described_and_related_to_the_change_in_odi(demo, demo_page, item):
+    pair = {"tnc": "tnc_odi", "cfu_f": "cfu_f_odi", "cd34": "cd34_odi", "platelets": "platelets_odi"}[item]
+    slopes = demo.rows(analysis="associations", item=pair, arm="bmc")
+    assert any(r["statistic"] == "slope" and r["status"] == "ok" and r["p"] is None for r in slopes)
+    label = demo.protocol.forms["cell_product"].items[item].label
+    assert label in demo_page["cell-product"]
     row = demo.one(
         analysis="describe", endpoint=f"cell_product.{item}", visit="baseline", arm="bmc", statistic="mean"
     )
@@ -244,3 +249,23 @@ def test_the_difference_is_shown_by_age_gender_body_mass_index_and_opioid_use(de
     assert all(r["status"] == "ok" and r["p"] is None for r in rows)
     for words in ("Age", "Gender", "Body mass index", "Opioid use"):
         assert words in demo_page["subgroups"]
+
+
+@pytest.mark.parametrize("item", ["age", "gender", "bmi", "opioid_use"])
+def test_the_influence_of_each_characteristic_within_the_treated_arm_is_shown(demo, demo_page, item):
+    rows = demo.rows(analysis="associations", item=f"{item}_odi", arm="bmc")
+    assert any(r["lower"] is not None and r["status"] == "ok" for r in rows)
+    assert all(r["p"] is None for r in rows)
+    assert demo.protocol.forms["subjects"].items[item].label in demo_page["associations"]
+    crossed = demo.rows(analysis="effect_modification", item=f"odi_ancova.{item}")
+    assert any(r["lower"] is not None for r in crossed)
+    assert "no effect" not in demo_page["associations"] + demo_page["subgroups"]
+
+
+def test_adverse_events_are_counted_by_patient_with_what_could_have_been_missed(demo, demo_page):
+    for arm in ("bmc", "control"):
+        assert (
+            demo.one(analysis="safety", category="any event", statistic="subjects", arm=arm, item=None)["n"]
+            == 40
+        )
+    assert "does not rule out" in demo_page["safety"]
