@@ -70,8 +70,9 @@ def analyse(study: Study, *, progress: Callable[[str], None] = lambda _: None) -
     progress("tables and figures")
     rows += flow(derived, primary.used if primary else {})
     rows += baseline(derived, primary.weights if primary else None)
-    for comparability in (overlap(primary.comparison), sites(derived, primary.comparison)) if primary else ():
-        rows += comparability
+    if primary is not None:
+        rows += overlap(primary.comparison)
+        rows += sites(derived, primary.comparison)
     for part in (describe, distribution, crosstab, impossible, completion, detectable, published):
         rows += part(derived)
     rows += intercurrent_events(derived)
@@ -79,12 +80,8 @@ def analyse(study: Study, *, progress: Callable[[str], None] = lambda _: None) -
     rows += fragility(derived, rows)
     rows += imaging(derived)
     rows += effect_modification(derived, rows)
-    for section in (cell_product, associations):
-        rows += section(derived)
-    for part in (thresholds, anchor):
+    for part in (cell_product, associations, thresholds, anchor, medication, exposure):
         rows += part(derived)
-    for received in (medication, exposure):
-        rows += received(derived)
     verdict = judged(derived)
     made_table = table([*stamped(rows, verdict), *verdict.rows])
     return Results(

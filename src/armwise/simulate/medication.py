@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,20 +66,7 @@ def _opioids(table: Opioids, enrolled: Enrolled, rng: np.random.Generator, word:
         for i in range(n):
             name = str(drug[i])
             amounts[i].append(_amount(name, table.drugs[name], target[i]) if uses[i] else None)
-    return [
-        _record(
-            enrolled,
-            i,
-            str(drug[i]),
-            table.drugs[str(drug[i])].route,
-            word,
-            amount,
-            table.drugs[str(drug[i])],
-            span,
-        )
-        for i in range(n)
-        for amount, span in _stretches(amounts[i], enrolled, i, rng)
-    ]
+    return _records(enrolled, word, drug, table.drugs, amounts, rng)
 
 
 def _amount(name: str, drug: Drug, target: float) -> tuple[float, float | None]:
@@ -104,19 +91,22 @@ def _other(table: DrugClass, word: str, enrolled: Enrolled, rng: np.random.Gener
         for i in range(n):
             one = table.drugs[str(drug[i])]
             taken[i].append((one.dose, one.times) if uses[i] else None)
+    return _records(enrolled, word, drug, table.drugs, taken, rng)
+
+
+def _records(
+    enrolled: Enrolled,
+    word: str,
+    drug: NDArray[np.str_],
+    drugs: Mapping[str, Drug],
+    amounts: Sequence[list[Any]],
+    rng: np.random.Generator,
+) -> list[dict[str, Any]]:
+    """A record for each stretch of visits at which a patient took one amount of the patient's drug."""
     return [
-        _record(
-            enrolled,
-            i,
-            str(drug[i]),
-            table.drugs[str(drug[i])].route,
-            word,
-            amount,
-            table.drugs[str(drug[i])],
-            span,
-        )
-        for i in range(n)
-        for amount, span in _stretches(taken[i], enrolled, i, rng)
+        _record(enrolled, i, name, drugs[name], word, amount, span)
+        for i, name in enumerate(map(str, drug))
+        for amount, span in _stretches(amounts[i], enrolled, i, rng)
     ]
 
 
@@ -144,12 +134,12 @@ def _stretches(
 
 
 def _record(
-    enrolled: Enrolled, i: int, drug: str, route: str, word: str, amount: tuple[Any, Any], kind: Drug,
+    enrolled: Enrolled, i: int, drug: str, kind: Drug, word: str, amount: tuple[Any, Any],
     span: tuple[int, int | None],
 ) -> dict[str, Any]:  # fmt: skip
     first, last = (None if d is None else iso(np.array([d]))[0] for d in span)
     return {
-        "_order": i, "subject": str(enrolled.subject[i]), "class": word, "drug": drug, "route": route,
+        "_order": i, "subject": str(enrolled.subject[i]), "class": word, "drug": drug, "route": kind.route,
         "dose": amount[0], "unit": kind.unit, "times": amount[1], "start": first, "stop": last,
     }  # fmt: skip
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import solve_triangular
 
 from armwise.errors import UsageError
-from armwise.stats.covariates import Covariate, covariate, estimable, independent_columns
+from armwise.stats.covariates import Covariate, covariate
 from armwise.stats.estimate import COEFFICIENT, LS_MEAN, MEAN_DIFFERENCE, Estimate, check_conf_level
-from armwise.stats.means import t_quantile, t_two_sided
+from armwise.stats.least_squares import LeastSquares, with_covariates
 from armwise.stats.samples import Floats, Objects, complete_rows, frame_columns, labels, same_length, sample
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
 
 METHOD = "ANCOVA"
-INTERCEPT = "(intercept)"
+#: Why aliasing leaves a comparison of arms without one value.
+DETERMINED = "the columns of the covariates determine the arm: no one value fits the data best"
 
 LsMeanWeights = Literal["equal", "observed"]
 
@@ -140,17 +139,22 @@ def ancova_fit(
     terms = tuple(covariate(name, values) for name, values in covariates.items())
     same_length({"y": y, "arm": arm} | {f"covariate {term.name}": term.X for term in terms})
     reference, arms = str(reference), _arms(arm, str(reference))
-    model = _Model.of(y, arm, arms, terms)
-    rows = _lsmean_rows(model, arms, terms, lsmean_weights)
+    model = _model(y, arm, arms, terms)
+    rows = _lsmean_rows(arms, terms, lsmean_weights)
 
     differences = {}
     for k, name in enumerate(arms[1:], start=1):
         L = np.zeros(len(model.columns))
         L[k] = 1.0
         sizes = {"n_arm": _count(arm, name), "n_versus": _count(arm, reference)}
-        differences[name] = model.estimate(L, MEAN_DIFFERENCE, conf_level, null=null, **sizes)
+        differences[name] = model.combination(
+            L, MEAN_DIFFERENCE, METHOD, conf_level, null, determined=DETERMINED, **sizes
+        )
     lsmeans = {
-        name: model.estimate(rows[name], LS_MEAN, conf_level, n_arm=_count(arm, name)) for name in arms
+        name: model.combination(
+            rows[name], LS_MEAN, METHOD, conf_level, None, n_arm=_count(arm, name), determined=DETERMINED
+        )
+        for name in arms
     }
     return Ancova(
         differences=differences,
@@ -159,9 +163,9 @@ def ancova_fit(
         residual_sd=model.residual_sd,
         df=model.df,
         n=len(y),
-        aliased=tuple(c for j, c in enumerate(model.columns) if j not in model.kept),
+        aliased=model.aliased,
         weights=_weights_in_words(terms, lsmean_weights),
-        coefficients=model.coefficients(conf_level),
+        coefficients=_coefficients(model, conf_level),
     )
 
 
@@ -179,9 +183,17 @@ def _count(arm: Objects, name: str) -> int:
     return int(np.count_nonzero(arm == name))
 
 
-def _lsmean_rows(
-    model: _Model, arms: list[str], terms: tuple[Covariate, ...], weights: LsMeanWeights
-) -> dict[str, Floats]:
+def _model(y: Floats, arm: Objects, arms: list[str], terms: tuple[Covariate, ...]) -> LeastSquares:
+    """y on a constant, an indicator of each arm but the first, and the covariates."""
+    X, columns = with_covariates(
+        [(arm == name).astype(np.float64) for name in arms[1:]],
+        [f"arm[{name}]" for name in arms[1:]],
+        terms,
+    )
+    return LeastSquares.of(y, X, columns)
+
+
+def _lsmean_rows(arms: list[str], terms: tuple[Covariate, ...], weights: LsMeanWeights) -> dict[str, Floats]:
     """The weights of the coefficients that make each arm's LS mean."""
     common = [t.equal_weights() if weights == "equal" else t.observed_weights() for t in terms]
     rows = {}
@@ -207,86 +219,16 @@ def _weights_in_words(terms: tuple[Covariate, ...], weights: LsMeanWeights) -> s
     return "; ".join(parts) if parts else "no covariates: the arms' means"
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """The least-squares fit: X beta on the columns that are not aliased."""
+def _coefficients(model: LeastSquares, conf_level: float) -> dict[str, Estimate]:
+    """Column -> coefficient with interval and p, as R's lm has them; aliased ones not estimable.
 
-    X: Floats
-    columns: tuple[str, ...]
-    kept: list[int]
-    beta: Floats
-    R: Floats
-    residual_sd: float | None
-    df: int
-
-    @classmethod
-    def of(cls, y: Floats, arm: Objects, arms: list[str], terms: tuple[Covariate, ...]) -> _Model:
-        n = len(y)
-        contrasts = [(arm == name).astype(np.float64)[:, None] for name in arms[1:]]
-        X = np.hstack([np.ones((n, 1)), *contrasts, *(t.X for t in terms)])
-        columns = (INTERCEPT, *(f"arm[{a}]" for a in arms[1:]), *(c for t in terms for c in t.columns))
-        kept = independent_columns(X)
-        Q, R = np.linalg.qr(X[:, kept])
-        beta = solve_triangular(R, Q.T @ y)
-        residuals = y - X[:, kept] @ beta
-        df = n - len(kept)
-        sd: float | None = None
-        # residuals that are rounding alone say nothing about error
-        if df > 0 and float(np.abs(residuals).max()) > 1e-12 * max(1.0, float(np.abs(y).max())):
-            sd = math.sqrt(float(residuals @ residuals) / df)
-        return cls(X, columns, kept, beta, R, sd, df)
-
-    def estimate(
-        self,
-        L: Floats,
-        statistic: str,
-        conf_level: float,
-        *,
-        null: float | None = None,
-        n_arm: int | None = None,
-        n_versus: int | None = None,
-    ) -> Estimate:
-        """L'beta with its t interval, and p against `null` unless that is None."""
-        n = self.X.shape[0]
-        reason = ""
-        if len(self.kept) < len(self.columns) and not estimable(self.X, L):
-            reason = "the columns of the covariates determine the arm: no one value fits the data best"
-        elif self.residual_sd is None and self.df < 1:
-            reason = f"{n} subjects and {len(self.kept)} coefficients leave no residual degrees of freedom"
-        elif self.residual_sd is None:
-            reason = "the model fits the outcome exactly: no residual variation to make an interval from"
-        if reason or self.residual_sd is None:
-            return Estimate.not_estimable(
-                statistic, METHOD, reason, conf_level=conf_level, n=n, n_arm=n_arm, n_versus=n_versus
-            )
-        weights = L[self.kept]
-        value = float(weights @ self.beta)
-        se = self.residual_sd * float(np.linalg.norm(solve_triangular(self.R, weights, trans="T")))
-        half = t_quantile(self.df, conf_level) * se
-        p = None if null is None else t_two_sided((value - null) / se, self.df)
-        lower, upper = value - half, value + half
-        return Estimate(
-            value, se, self.df, lower, upper, conf_level, p, n, n_arm, n_versus, METHOD, statistic
-        )
-
-    def coefficients(self, conf_level: float) -> dict[str, Estimate]:
-        """Column -> coefficient with interval and p, as R's lm has them; aliased ones not estimable."""
-        out = {}
-        for j, name in enumerate(self.columns):
-            if j not in self.kept:
-                out[name] = Estimate.not_estimable(
-                    COEFFICIENT, METHOD, "aliased", conf_level=conf_level, n=self.X.shape[0]
-                )
-                continue
-            L = np.zeros(len(self.columns))
-            L[j] = 1.0
-            out[name] = self._conditional(L, conf_level)
-        return out
-
-    def _conditional(self, L: Floats, conf_level: float) -> Estimate:
-        """A coefficient given that the aliased ones are zero (so always estimable)."""
-        reduced = replace(
-            self, X=self.X[:, self.kept], columns=tuple(self.columns[j] for j in self.kept),
-            kept=list(range(len(self.kept))),
-        )  # fmt: skip
-        return reduced.estimate(L[self.kept], COEFFICIENT, conf_level, null=0.0)
+    Each is the coefficient given that the aliased ones are zero, and so always estimable.
+    """
+    kept = list(model.kept)
+    columns = tuple(model.columns[j] for j in kept)
+    reduced = replace(model, X=model.X[:, kept], columns=columns, kept=tuple(range(len(kept))))
+    none = Estimate.not_estimable(COEFFICIENT, METHOD, "aliased", conf_level=conf_level, n=len(model.X))
+    return {
+        name: reduced.coefficient(name, COEFFICIENT, METHOD, conf_level) if name in columns else none
+        for name in model.columns
+    }

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit
 
+from armwise.stats.association.correlation import bonett_wright, fisher_limits, spearman_rho
 from armwise.stats.estimate import Estimate, check_conf_level
-from armwise.stats.proportions import normal_quantile
 from armwise.stats.replicates import Failed, Replicates, replicate
 from armwise.stats.samples import Bools, Floats, flags, same_length, sample
 
@@ -243,19 +243,10 @@ def spearman(x: ArrayLike, y: ArrayLike, conf_level: float = 0.95) -> Estimate:
     if n < 4 or a.min() == a.max() or b.min() == b.max():
         why = "fewer than four subjects" if n < 4 else "one of the two has no spread"
         return Estimate.not_estimable(CORRELATION, SPEARMAN, why, conf_level=conf_level, n=n)
-    r = float(np.clip(np.corrcoef(_ranks(a), _ranks(b))[0, 1], -1, 1))
-    if abs(r) > 1 - 1e-12:
-        lower = upper = r
-    else:
-        centre = math.atanh(r)
-        width = normal_quantile(conf_level) * math.sqrt((1 + r * r / 2) / (n - 3))
-        lower, upper = math.tanh(centre - width), math.tanh(centre + width)
+    r = float(np.clip(spearman_rho(a, b), -1, 1))
+    perfect = abs(r) > 1 - 1e-12
+    lower, upper = (r, r) if perfect else fisher_limits(r, bonett_wright(r, n), conf_level)
     return Estimate(r, None, None, lower, upper, conf_level, None, n, None, None, SPEARMAN, CORRELATION)
-
-
-def _ranks(x: Floats) -> Floats:
-    order = np.sort(x)
-    return np.asarray((np.searchsorted(order, x, "left") + np.searchsorted(order, x, "right") + 1) / 2)
 
 
 def _both(gain: Floats, improved: Bools) -> tuple[tuple[float, float] | None, str]:

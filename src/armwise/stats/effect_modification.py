@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from armwise.errors import UsageError
-from armwise.stats.association.least_squares import INTERCEPT, LeastSquares
 from armwise.stats.covariates import Covariate, covariate
 from armwise.stats.estimate import INTERACTION, MEAN_DIFFERENCE, Estimate, check_conf_level
+from armwise.stats.least_squares import INTERCEPT, LeastSquares
 from armwise.stats.proportions import mover
 from armwise.stats.samples import Floats, labels, same_length, sample
 

@@ -77,12 +77,14 @@ def clopper_pearson(x: int, n: int, conf_level: float = 0.95) -> Estimate:
     """
     tail = (1 - check_conf_level(conf_level)) / 2
 
-    def limits(p: float, z: float) -> tuple[float, float]:
-        lower = 0.0 if x == 0 else float(betaincinv(x, n - x + 1, tail))
-        upper = 1.0 if x == n else float(betaincinv(x + 1, n - x, 1 - tail))
-        return lower, upper
+    return _one_risk(x, n, conf_level, "Clopper-Pearson", lambda p, z: exact_limits(x, n, tail, tail))
 
-    return _one_risk(x, n, conf_level, "Clopper-Pearson", limits)
+
+def exact_limits(x: int, n: int, below: float, above: float) -> tuple[float, float]:
+    """Clopper and Pearson's limits with a tail of this probability on each side; with a tail of 0 there is no limit."""
+    lower = 0.0 if x == 0 or not below else float(betaincinv(x, n - x + 1, below))
+    upper = 1.0 if x == n or not above else float(betaincinv(x + 1, n - x, 1 - above))
+    return lower, upper
 
 
 def _one_risk(

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from typing import Final, Literal
 
-from scipy.special import betaincinv, gammaincinv
+from scipy.special import gammaincinv
 
 from armwise.errors import UsageError
 from armwise.stats.estimate import RISK, Estimate, check_conf_level
+from armwise.stats.proportions import exact_limits
 from armwise.stats.samples import check_counts
 
 Side = Literal["two-sided", "upper", "lower"]
@@ -55,8 +56,7 @@ def exact_risk(x: int, n: int, conf_level: float = 0.95, side: Side = "two-sided
     check_counts(x, n)
     if n == 0:
         return Estimate.not_estimable(RISK, RISK_METHODS[side], "no subjects", conf_level=conf_level)
-    lower = 0.0 if x == 0 or not below else float(betaincinv(x, n - x + 1, below))
-    upper = 1.0 if x == n or not above else float(betaincinv(x + 1, n - x, 1 - above))
+    lower, upper = exact_limits(x, n, below, above)
     return Estimate(x / n, None, None, lower, upper, conf_level, None, n, n, None, RISK_METHODS[side], RISK)
 
 

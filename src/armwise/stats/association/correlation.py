@@ -57,17 +57,16 @@ def rank_correlation(
         reason = "one of the two measurements is the same in everybody"
     if reason:
         return Estimate.not_estimable(CORRELATION, method, reason, conf_level=conf_level, n=n)
-    r = _spearman(x, y) if kind == "spearman" else _tau_b(x, y)
+    r = spearman_rho(x, y) if kind == "spearman" else _tau_b(x, y)
     if abs(r) >= 1 - 1e-12:
         why = "the ranks agree perfectly: the interval by Fisher's z does not exist"
         return Estimate(
             math.copysign(1.0, r), None, None, None, None, conf_level, None, n, None, None, method,
             CORRELATION, reason=why,
         )  # fmt: skip
-    c = math.sqrt((1 + r * r / 2) / (n - 3)) if kind == "spearman" else math.sqrt(0.437 / (n - 4))
-    half = float(-ndtri((1 - conf_level) / 2)) * c
     p = t_two_sided(r * math.sqrt((n - 2) / (1 - r * r)), n - 2) if kind == "spearman" else None
-    lower, upper = math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
+    variance = bonett_wright(r, n) if kind == "spearman" else 0.437 / (n - 4)
+    lower, upper = fisher_limits(r, variance, conf_level)
     return Estimate(r, None, None, lower, upper, conf_level, p, n, None, None, method, CORRELATION)
 
 
@@ -124,7 +123,19 @@ def power_correlation(n: int, correlation: float, alpha: float = 0.05) -> float:
     return float(ndtr(distance + ndtri(alpha / 2)))
 
 
-def _spearman(x: Floats, y: Floats) -> float:
+def bonett_wright(r: float, n: int) -> float:
+    """The variance of Fisher's z of Spearman's correlation of n subjects (Bonett and Wright 2000)."""
+    return (1 + r * r / 2) / (n - 3)
+
+
+def fisher_limits(r: float, variance: float, conf_level: float) -> tuple[float, float]:
+    """Limits of a correlation, inside -1 to 1, from the variance of Fisher's z."""
+    half = float(-ndtri((1 - conf_level) / 2)) * math.sqrt(variance)
+    return math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
+
+
+def spearman_rho(x: Floats, y: Floats) -> float:
+    """Spearman's correlation of two samples that vary, tied values at the mean of their ranks."""
     a, b = _midranks(x), _midranks(y)
     a, b = a - a.mean(), b - b.mean()
     return float(a @ b / math.sqrt(float(a @ a) * float(b @ b)))

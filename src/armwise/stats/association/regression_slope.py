@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from numpy.typing import ArrayLike
 
 from armwise.errors import UsageError
-from armwise.stats.association.least_squares import LeastSquares, with_covariates
 from armwise.stats.covariates import covariate, covariates_of
 from armwise.stats.estimate import MEAN_DIFFERENCE, SLOPE, Estimate, check_conf_level
+from armwise.stats.least_squares import LeastSquares, with_covariates
 from armwise.stats.samples import same_length, sample
 
 METHOD = "least squares"

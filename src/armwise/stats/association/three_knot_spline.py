@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from armwise.errors import UsageError
-from armwise.stats.association.least_squares import LeastSquares, with_covariates
 from armwise.stats.covariates import covariates_of
 from armwise.stats.estimate import COEFFICIENT, FITTED_MEAN, Estimate, check_conf_level
+from armwise.stats.least_squares import LeastSquares, with_covariates
 from armwise.stats.samples import Floats, same_length, sample
 
 METHOD = "restricted cubic spline, 3 knots"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from armwise.errors import UsageError
-from armwise.stats.association.least_squares import LeastSquares
+from armwise.stats.least_squares import LeastSquares
 
 
 def test_it_solves_the_normal_equations_and_names_what_it_leaves_out():

@@ -16,6 +16,7 @@ from armwise.stats.means import t_quantile, t_two_sided
 from armwise.stats.samples import Floats
 
 INTERCEPT = "(intercept)"
+DETERMINED = "other columns of the model determine it (or it never varies): no one value fits best"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,16 @@ class LeastSquares:
         return self.combination(L, statistic, method, conf_level)
 
     def combination(
-        self, L: Floats, statistic: str, method: str, conf_level: float, null: float | None = 0.0
+        self,
+        L: Floats,
+        statistic: str,
+        method: str,
+        conf_level: float,
+        null: float | None = 0.0,
+        *,
+        n_arm: int | None = None,
+        n_versus: int | None = None,
+        determined: str = DETERMINED,
     ) -> Estimate:
         """L'beta with its t interval, and p against `null` unless that is None.
 
@@ -86,24 +96,30 @@ class LeastSquares:
             statistic, method: what the estimate says of itself.
             conf_level: 0.95 for 95 %.
             null: the value that p tests.
+            n_arm, n_versus: subjects in each arm, where arms are compared.
+            determined: the reason where aliased columns leave the combination without one value.
         """
         n, kept = self.X.shape[0], list(self.kept)
         reason = ""
         if self.aliased and not estimable(self.X, L):
-            reason = "other columns of the model determine it (or it never varies): no one value fits best"
+            reason = determined
         elif self.residual_sd is None and self.df < 1:
             reason = f"{n} subjects and {len(kept)} coefficients leave no residual degrees of freedom"
         elif self.residual_sd is None:
             reason = "the model fits the outcome exactly: no residual variation to make an interval from"
         if reason or self.residual_sd is None:
-            return Estimate.not_estimable(statistic, method, reason, conf_level=conf_level, n=n)
+            return Estimate.not_estimable(
+                statistic, method, reason, conf_level=conf_level, n=n, n_arm=n_arm, n_versus=n_versus
+            )
         weights = L[kept]
         value = float(weights @ self.beta)
         se = self.residual_sd * float(np.linalg.norm(solve_triangular(self.R, weights, trans="T")))
         half = t_quantile(self.df, conf_level) * se
         p = None if null is None else t_two_sided((value - null) / se, self.df)
         lower, upper = value - half, value + half
-        return Estimate(value, se, self.df, lower, upper, conf_level, p, n, None, None, method, statistic)
+        return Estimate(
+            value, se, self.df, lower, upper, conf_level, p, n, n_arm, n_versus, method, statistic
+        )
 
 
 def with_covariates(
