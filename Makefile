@@ -30,6 +30,7 @@ docs: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/bench_scoring.py
 	$(BIN)/python benchmarks/bench_demo.py
+	$(BIN)/python benchmarks/bench_demo_parts.py
 	$(BIN)/python benchmarks/bench_mmrm.py
 	$(BIN)/python benchmarks/bench_mmrm_many.py
 	$(BIN)/python benchmarks/bench_mmrm_passes.py

@@ -3,9 +3,11 @@
 Ten scenarios of a choice of treatment driven by age, BMI, opioid use and ODI, with dropout: A the published shares of
 responders (67 and 8 %), B a moderate effect, C none, D nonlinear (every model wrong), E none with strong confounding,
 F as A with dropout that depends on month 6, G none with rare responders, H extreme (90 and 2 %), S skewed outcomes and
-a floor at 0, U a confounder that nobody measured (coverage must fail). docs/calibration.md holds the table.
+a floor at 0, U a confounder that nobody measured (coverage must fail). docs/calibration.md holds the tables, which
+benchmarks/calibration_page.py makes of the rows.
 
-    python benchmarks/calibration.py [--studies 2000] [--scenarios ABCDEFGHSU] [--workers 2] [--treated 40]
+    python benchmarks/calibration.py [--studies 2000] [--scenarios ABCDEFGHSU] [--workers 2]
+        [--treated 40] [--control 40] [--keep rows.jsonl]
 """
 
 from __future__ import annotations
@@ -368,7 +370,7 @@ def summary(found: Floats, truth: float) -> dict[str, float]:
     return {
         "studies": int(ok.sum()), "without": int((~ok).sum()),
         "bias": float((estimate[ok] - truth).mean()), "bias_error": float(estimate[ok].std() / np.sqrt(ok.sum())),
-        "se_ratio": float(np.nanmean(se[ok]) / estimate[ok].std()),
+        "se_ratio": float("nan") if np.isnan(se[ok]).all() else float(np.nanmean(se[ok]) / estimate[ok].std()),
         "coverage": float(((lower <= truth) & (truth <= upper))[ok].mean()),
         "rejected": float(((lower > 0) | (upper < 0))[ok].mean()),
     }  # fmt: skip
@@ -388,30 +390,6 @@ def run(chosen: argparse.Namespace) -> Iterator[dict[str, object]]:
                    "truth": truth[f"{what} {target}"], **summary(found[:, j], truth[f"{what} {target}"])}  # fmt: skip
 
 
-def table(kept: Path, of: tuple[str, ...]) -> str:
-    """The rows kept in a file as a table in Markdown: coverage in per cent, and the bias where it is not small.
-
-    Args:
-        kept: the file.
-        of: which of `mean`, `risk` and `composite`.
-    """
-    rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
-    letters = list(dict.fromkeys(r["scenario"] for r in rows))
-    found = {(r["scenario"], r["method"]): r for r in rows}
-    lines = ["| | " + " | ".join(letters) + " |", "| --- " * (len(letters) + 1) + "|"]
-    for name, (what, _, _) in METHODS.items():
-        if what not in of or (letters[0], name) not in found:
-            continue
-        cells = []
-        for letter in letters:
-            r, scale = found[letter, name], 1.0 if what == "mean" else 100.0
-            bias = scale * r["bias"]
-            shown = f" ({bias:+.1f})" if abs(bias) >= (0.25 if what == "mean" else 1) else ""
-            cells.append(f"{100 * r['coverage']:.1f}{shown}")
-        lines.append(f"| {name.removeprefix('composite: ')} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
 def main() -> None:
     """Prints the table, row by row, and keeps it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -423,14 +401,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20261124)
     parser.add_argument("--jackknife", action="store_true", help="the slow methods too")
     parser.add_argument("--keep", type=Path, help="a .jsonl file to which the rows are added")
-    parser.add_argument(
-        "--table", type=Path, help="prints the tables of docs/calibration.md from such a file"
-    )
     chosen = parser.parse_args()
-    if chosen.table:
-        for of in ("mean", "risk", "composite"):
-            print(table(chosen.table, (of,)), end="\n\n")
-        return
     for row in run(chosen):
         scale = 1.0 if "mean" in METHODS[str(row["method"])][0] else 100.0
         print(

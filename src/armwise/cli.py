@@ -182,7 +182,9 @@ def _write_all(results: Results, folder: Path) -> None:
     report(results, folder)
     _progress("")
     _tell(f"results  {folder / 'results.csv'} ({results.table.height} rows)")
-    _tell(f"report   {folder / 'report.html'}" + (" (SIMULATED data)" if results.simulated else ""))
+    said = " (SIMULATED data)" if results.simulated else ""
+    beside = " and supplement.html" if (folder / "supplement.html").exists() else ""
+    _tell(f"report   {folder / 'report.html'}{beside}{said}")
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -39,6 +39,11 @@ def made(small: Any, points: Any = None, **changes: Any) -> Any:
     return study, compare(derive(study), "model", study.protocol.analyses["model"])
 
 
+def people(small: Any, **columns: list[Any]) -> dict[str, Any]:
+    """The table of the 40 subjects with other covariates."""
+    return {"subjects": small.people(["new" if i % 2 == 0 else "old" for i in range(40)], **columns)}
+
+
 def difference(found: Any) -> dict[str, Any]:
     (only,) = [r for r in found.rows if r["versus"] == "old" and r["analysis"] == "model"]
     return only
@@ -212,3 +217,32 @@ def test_a_missing_covariate_is_drawn_with_the_scores_and_each_set_has_its_own_p
     assert c.imputed.covariates_differ
     assert c.imputed.covariates["baseline"].shape == (20, 40)
     assert difference(found)["n"] == 40
+
+
+def test_a_covariate_that_does_not_vary_is_named_beside_the_estimate(small: Any) -> None:
+    for adjust, estimand in (("overlap-weights", "overlap"), ("g-computation", "everyone")):
+        model = {
+            "missing": "complete-cases",
+            "adjust": adjust,
+            "estimand": estimand,
+            "covariates": ["age", "sex"],
+        }
+        _, found = made(small, model=model, tables=people(small, sex=["f"] * 40))
+        assert difference(found)["reason"] == "not used, as it does not vary or others determine it: sex"
+
+
+def test_standardisation_over_arms_that_a_covariate_separates_says_that_it_rests_on_the_model(
+    small: Any,
+) -> None:
+    model = {
+        "missing": "complete-cases",
+        "adjust": "g-computation",
+        "estimand": "everyone",
+        "covariates": ["age"],
+    }
+    age = [50 + i % 7 if i % 2 == 0 else 20 + i % 5 for i in range(40)]
+    _, found = made(small, model=model, tables=people(small, age=age))
+    row = difference(found)
+    assert row["status"] == "ok"
+    assert "the covariates separate the arms (age)" in row["reason"]
+    assert row["reason"].endswith("what is said of them rests on the model alone")

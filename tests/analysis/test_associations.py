@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from armwise.analysis.associations import NO_COVARIATE
 from armwise.analysis.results import Results, Row
 from armwise.analysis.run import analyse
 from armwise.stats import detectable_correlation, rank_correlation, slopes, spline, welch
@@ -196,3 +197,50 @@ def test_covariates_may_be_called_x_or_measure(small: Any, data: dict[str, Any],
     ]
     found = [r["estimate"] for m in made for r in m.rows(analysis="associations", statistic="slope")]
     assert found[:2] == pytest.approx(found[2:], rel=1e-12)
+
+
+def test_who_lacks_a_covariate_is_counted_and_the_two_slopes_say_how_many_each_has(
+    small: Any, data: dict[str, Any]
+) -> None:
+    forms = {**small.protocol["forms"], "subjects": {"items": {
+        **small.protocol["forms"]["subjects"]["items"], "mass": {"type": "number"}}}, **FORMS}  # fmt: skip
+    people = small.people(["new"] * 12 + ["old"])
+    for i, person in enumerate(people):
+        person |= {"age": 40 + i, "sex": "f", "mass": None if i < 3 else 70.0 + i * i % 7}
+    scale = [
+        {"subject": f"p{i + 1}", "visit": v, "date": d, "points": 30 - (i * k % 5)}
+        for i in range(12) for v, d, k in (("baseline", "2026-01-01", 0), ("m3", "2026-04-01", 3))
+    ]  # fmt: skip
+    study = small.study(
+        {"subjects": people, "scale": scale}, forms=forms,
+        covariates={**small.protocol["covariates"], "mass": "subjects.mass"},
+        associations={"age": {**ABOUT, "measure": "age", "adjusted_for": ["mass"]}},
+    )  # fmt: skip
+    found = analyse(study)
+    alone, held = found.rows(analysis="associations", statistic="slope")
+    assert (alone["n"], held["n"]) == (12, 9)
+    lost = found.rows(analysis="associations", statistic="excluded")
+    assert {r["category"]: r["estimate"] for r in lost} == {
+        "outcome missing": 0, "measure missing": 0, NO_COVARIATE: 3,
+    }  # fmt: skip
+
+
+def test_a_measure_that_is_the_same_in_everybody_is_said_in_words(small: Any, data: dict[str, Any]) -> None:
+    found = study_of(small, {**data, "cfu": np.full(N, 3000.0)})
+    rows = found.rows(analysis="associations", item="out", statistic="slope")
+    assert [(r["status"], r["reason"]) for r in rows] == [
+        ("not estimable", "the measure is the same in everybody")
+    ]
+
+
+def test_a_slope_has_the_same_id_whether_it_can_be_estimated_or_not(
+    small: Any, data: dict[str, Any], results: Results
+) -> None:
+    nobody = study_of(small, {**data, "cfu": np.full(N, 0.0)})
+    ids = [
+        {r["id"] for r in made.rows(analysis="associations", item="out", statistic="slope")}
+        for made in (results, nobody)
+    ]
+    assert ids[0] == ids[1]
+    (row,) = nobody.rows(analysis="associations", item="out", statistic="slope")
+    assert row["reason"] == "0 subjects with all that it takes; a slope needs three"

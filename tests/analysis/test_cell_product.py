@@ -117,3 +117,44 @@ def test_a_study_without_any_record_says_that_nobody_has_a_value(small: Any) -> 
     study = small.study({"subjects": small.people(["new", "old"])}, forms=forms, cell_product=PRODUCT)
     found = analyse(study).one(analysis="cell_product", item="cfu", statistic="share")
     assert found is not None and found["status"] == "not estimable"
+
+
+def test_whoever_of_the_arm_has_no_injection_recorded_has_a_missing_dose(small: Any) -> None:
+    shots = [{"subject": "p1", "place": "disc", "level": "L4", "volume": 2.0}]
+    cells = [
+        {"subject": "p1", "visit": "baseline", "date": "2026-01-01", "tnc": 100, "cfu": 2500, "plt": 700}
+    ]
+    tables = {"subjects": small.people(["new", "new", "old"]), "cells": cells, "shots": shots}
+    study = small.study(tables, forms={**small.protocol["forms"], **FORMS}, cell_product=PRODUCT)
+    found = analyse(study)
+    assert (value(found, "volume", "n", "all places"), value(found, "volume", "missing", "all places")) == (
+        1,
+        1,
+    )
+    assert (value(found, "volume", "n", "disc"), value(found, "volume", "missing", "disc")) == (1, 0)
+
+
+def test_a_value_that_is_the_end_of_the_range_is_inside_although_floats_say_otherwise(small: Any) -> None:
+    assert 1.1 * 3.0 > 3.3 and 0.29 * 100.0 < 29
+    forms = {**small.protocol["forms"], **FORMS}
+    product = {
+        "form": "cells",
+        "measures": {
+            "cfu": {"item": "cells.cfu", "convert": {"unit": "10^-1/x", "factor": 3.0},
+                    "reference": {"range": [None, 3.3], "source": "a paper", "status": "confirmed"}},
+            "tnc": {"item": "cells.tnc", "convert": {"unit": "%", "factor": 100.0},
+                    "reference": {"range": [29, None], "source": "a paper", "status": "confirmed"}},
+        },
+    }  # fmt: skip
+    forms["cells"] = {
+        "at": "baseline",
+        "arms": ["new"],
+        "items": {"tnc": {"type": "number", "unit": "share"}, "cfu": {"type": "number", "unit": "x"}},
+    }
+    cells = [{"subject": "p1", "visit": "baseline", "date": "2026-01-01", "tnc": 0.29, "cfu": 1.1}]
+    tables = {"subjects": small.people(["new", "old"]), "cells": cells}
+    found = analyse(
+        small.study(tables, forms={k: v for k, v in forms.items() if k != "shots"}, cell_product=product)
+    )
+    shares = [r["estimate"] for r in found.rows(analysis="cell_product", statistic="share")]
+    assert shares == [1.0, 1.0]

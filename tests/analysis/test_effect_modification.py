@@ -100,3 +100,42 @@ def test_an_arm_without_anybody_leaves_a_row_that_says_so(small: Any) -> None:
     study = small.study({"subjects": small.people(["new", "old"])}, analyses={"primary": ANALYSES["primary"]})
     rows = analyse(study).rows(analysis="effect_modification", statistic="interaction")
     assert len(rows) == 2 and all(r["status"] == "not estimable" and r["reason"] for r in rows)
+
+
+def test_who_lacks_the_characteristic_is_left_out_and_counted(small: Any) -> None:
+    people = small.people(ARMS)
+    scale = []
+    for i, person in enumerate(people):
+        person |= {"age": None if i % 12 == 0 else int(AGE[i]), "sex": str(SEX[i])}
+        for visit, date, points in (("baseline", "2026-01-01", 0), ("m3", "2026-04-01", CHANGE[i])):
+            scale.append(
+                {"subject": person["subject"], "visit": visit, "date": date, "points": START[i] + points}
+            )
+    study = small.study(
+        {"subjects": people, "scale": scale}, analyses=ANALYSES, subgroups={"by_sex": {"covariate": "sex"}}
+    )
+    found = analyse(study).one(analysis="effect_modification", item="primary.age", statistic="interaction")
+    assert found is not None
+    assert (found["n"], found["reason"]) == (2 * N - 4, "without 4 patients whose age is missing")
+
+
+def test_an_interaction_without_one_arm_says_so_and_keeps_its_id(small: Any, results: Results) -> None:
+    people = small.people(ARMS)
+    scale = []
+    for i, person in enumerate(people):
+        person |= {"age": int(AGE[i]), "sex": str(SEX[i])}
+        for visit, date in (("baseline", "2026-01-01"), ("m3", "2026-04-01")):
+            if visit == "baseline" or person["arm"] == "old":
+                scale.append({"subject": person["subject"], "visit": visit, "date": date, "points": START[i]})
+    found = analyse(
+        small.study(
+            {"subjects": people, "scale": scale},
+            analyses=ANALYSES,
+            subgroups={"by_sex": {"covariate": "sex"}},
+        )
+    )
+    where = {"analysis": "effect_modification", "item": "primary.age", "statistic": "interaction"}
+    one, usual = found.one(**where), results.one(**where)
+    assert one is not None and usual is not None
+    assert (one["status"], one["reason"]) == ("not estimable", "nobody in new is analysed")
+    assert one["id"] == usual["id"]

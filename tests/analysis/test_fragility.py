@@ -201,7 +201,7 @@ def test_an_analysis_without_an_estimate_has_rows_that_say_why(small_study: Any)
 
 def test_no_row_has_a_p_and_every_row_names_its_analysis(reference: Results) -> None:
     rows = reference.rows(analysis="fragility")
-    assert {r["item"] for r in rows} == {"primary", "odi_ancova"}
+    assert {r["item"] for r in rows} == {"primary", "odi_overlap", "odi_ancova"}
     assert all(r["p"] is None and r["role"] == "sensitivity" for r in rows)
 
 

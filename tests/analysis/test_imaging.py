@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from armwise.analysis.imaging import GEE, UNCONTROLLED, imaging
+from armwise.analysis.imaging import GEE, NO_REFERENCE, UNCONTROLLED, WITHIN, imaging
 from armwise.analysis.results import Row, table
 from armwise.derive.derived import derive
 from armwise.protocol.load import parse_protocol
@@ -225,3 +225,34 @@ def test_a_study_without_the_section_has_no_rows(tmp_path: Path) -> None:
     subjects, mri = drawn()
     study = Study(tmp_path, protocol, text, {"subjects": subjects, "mri": mri}, (), {}, {})
     assert list(imaging(derive(study))) == []
+
+
+def test_an_arm_that_was_to_be_imaged_and_was_not_leaves_the_other_uncontrolled(
+    made: Callable[..., list[Row]],
+) -> None:
+    subjects, mri = drawn()
+    new = subjects.filter(pl.col("arm") == "new")["subject"].to_list()
+    rows = made(tables=(subjects, mri.filter(pl.col("subject").is_in(new))))
+    found = one(rows, endpoint="mri.disc", arm="new", statistic="mean change")
+    assert found["reason"].startswith(UNCONTROLLED)
+    assert one(rows, statistic="imaged", arm="usual", visit="m12")["estimate"] == 0
+    between = one(rows, endpoint="mri.disc", versus="usual")
+    assert (between["status"], between["reason"]) == (
+        "not estimable",
+        "nobody of usual has images at both visits; given the grade at baseline",
+    )
+    assert one(made(), endpoint="mri.disc", arm="new", statistic="mean change")["reason"].startswith(WITHIN)
+    assert WITHIN != NO_REFERENCE
+
+
+def test_who_is_imaged_is_who_has_a_grade(made: Callable[..., list[Row]]) -> None:
+    subjects, mri = drawn()
+    first = mri["subject"][0]
+    unread = mri.with_columns(
+        pl.when(pl.col("subject") == first).then(None).otherwise(pl.col(c)).alias(c)
+        for c in ("disc", "modic", "hiz")
+    )
+    full, less = made(), made(tables=(subjects, unread))
+    where = {"statistic": "imaged", "arm": "new", "visit": "baseline"}
+    assert one(less, **where)["estimate"] == one(full, **where)["estimate"] - 1
+    assert one(less, **where)["n"] == 12

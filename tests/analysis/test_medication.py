@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from armwise.analysis.medication import COURSES, SELECTED, medication
+from armwise.analysis.medication import AT_LEAST, COURSES, SELECTED, medication
 from armwise.analysis.results import Row, table
 from armwise.analysis.run import analyse
 from armwise.derive.derived import derive
@@ -89,10 +89,21 @@ def test_a_user_without_a_dose_is_counted_with_the_reason_and_in_no_dose(small: 
 
 
 def test_without_a_complete_list_those_without_a_record_are_counted_as_not_known(small: Any) -> None:
-    found = list(medication(derive(small.treated(RECORDS, medication={"complete": False}))))
+    found = list(
+        medication(derive(small.treated(RECORDS, medication={"complete": False, "cut_points": [50]})))
+    )
     unknown = one(found, item="any opioid", statistic="missing", visit="m3", arm="old")
     assert (unknown["estimate"], unknown["n"]) == (1, 2)
-    assert one(found, item="any opioid", statistic="count", visit="m3", arm="old")["n"] == 1
+    count = one(found, item="any opioid", statistic="count", visit="m3", arm="old")
+    assert (count["estimate"], count["n"]) == (
+        1,
+        None,
+    )  # at least one: of nobody is it known that they took none
+    assert count["reason"] == AT_LEAST
+    share = one(found, item="any opioid", statistic="risk", visit="m3", arm="old")
+    assert (share["status"], share["estimate"], share["reason"]) == ("not estimable", None, AT_LEAST)
+    assert {r["n"] for r in found if r["item"] == "dose at or above"} == {None}
+    assert not [r for r in found if r["item"] == "use since baseline"]
 
 
 def test_a_study_without_the_section_has_no_such_rows(small: Any) -> None:

@@ -33,7 +33,7 @@ def gappy(reference_study: Study) -> Study:
     ]
     for name in ("odi", "nrs"):
         tables[name] = tables[name].filter(~(pl.col("subject").is_in(gone) & (pl.col("visit") == "m12")))
-    section = Fragility(analyses=("primary", "odi"), deltas=(-10.0, 0.0, 10.0))
+    section = Fragility(analyses=("primary", "odi_ancova"), deltas=(-10.0, 0.0, 10.0))
     protocol = reference_study.protocol.model_copy(update={"fragility": section})
     return dataclasses.replace(reference_study, tables=tables, protocol=protocol)
 
@@ -95,6 +95,24 @@ def test_a_weighted_cell_is_the_analysis_of_the_least_favourable_answers(
         assert (cell["estimate"], cell["lower"], cell["upper"]) == pytest.approx(worst, abs=1e-9)
 
 
+def test_an_estimator_with_a_model_of_the_outcome_has_no_weighted_grid_and_no_cell_is_invented(
+    gappy: Study,
+) -> None:
+    primary = gappy.protocol.analyses["primary"].model_copy(
+        update={"adjust": "aipw", "missing": "complete-cases", "estimand": "everyone_responders"}
+    )
+    protocol = gappy.protocol.model_copy(
+        update={
+            "analyses": {**gappy.protocol.analyses, "primary": primary},
+            "fragility": Fragility(analyses=("primary",)),
+        }
+    )
+    found = list(fragility(derive(dataclasses.replace(gappy, protocol=protocol))))
+    assert {r["method"] for r in found if r["statistic"] == "combinations overturned"} == {PLAIN}
+    assert not [r for r in found if r["method"] == PLACED]
+    assert not [r for r in found if r["at"] is not None and r["lower"] == r["upper"] == r["estimate"]]
+
+
 def test_the_count_of_overturned_combinations_is_that_of_the_cells(rows: list[Row]) -> None:
     for method in (PLAIN, PLACED):
         found = cells(rows, method).values()
@@ -107,7 +125,9 @@ def test_without_a_shift_the_grid_of_means_is_the_analysis_of_those_observed_and
     rows: list[Row], gappy: Study
 ) -> None:
     grid = cells(rows, SHIFTED)
-    linear = next(r for r in rows if r["item"] == "odi" and str(r["method"]).startswith("ANCOVA, patients"))
+    linear = next(
+        r for r in rows if r["item"] == "odi_ancova" and str(r["method"]).startswith("ANCOVA, patients")
+    )
     assert grid[0.0, 0.0]["estimate"] == pytest.approx(linear["estimate"], rel=1e-9)
     assert grid[0.0, 0.0]["se"] == pytest.approx(linear["se"], rel=1e-9)
     # each cell is a plane in the two shifts

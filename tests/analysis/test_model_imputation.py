@@ -90,3 +90,40 @@ def test_without_gaps_the_adjusted_means_are_those_of_the_analysis_of_covariance
     assert found["impute"].keys() == {"new", "old"}
     for arm, numbers in found["impute"].items():
         assert numbers == pytest.approx(found["complete-cases"][arm], rel=1e-9)
+
+
+@pytest.mark.parametrize("rule", ["impute", "jump-to-reference"])
+@pytest.mark.parametrize("variance", ["rubin", "jackknife"])
+def test_covariates_that_say_nothing_are_named_and_change_nothing(
+    small: Any, rule: str, variance: str
+) -> None:
+    """Everybody is of one sex, and the scale at baseline stands there twice under two names."""
+    arms = ["new" if i % 2 == 0 else "old" for i in range(40)]
+    model = {**ANALYSIS, "missing": rule, "variance": variance}
+    rows = []
+    for covariates in (["scale_0", "age"], ["scale_0", "sex", "age", "again"]):
+        study = small.repeated(
+            small.drawn(), {**model, "covariates": covariates}, {"subjects": small.people(arms, sex=["f"] * 40)},
+            imputation={"sets": 20, "seed": 3},
+            covariates={**small.protocol["covariates"], "again": {"score": "scale.points", "label": "Again"}},
+        )  # fmt: skip
+        found = compare(derive(study), "model", study.protocol.analyses["model"])
+        rows.append(differences(found)["m6"])
+    plain, more = rows
+    assert [more[k] for k in ("estimate", "se", "df")] == pytest.approx(
+        [plain[k] for k in ("estimate", "se", "df")], rel=1e-9
+    )
+    assert "not used" not in plain["reason"]
+    assert more["reason"].endswith("not used, as it does not vary or others determine it: again, sex")
+
+
+def test_a_covariate_that_determines_the_arm_is_not_dropped_in_silence(small: Any) -> None:
+    arms = ["new" if i % 2 == 0 else "old" for i in range(40)]
+    people = small.people(arms, sex=["f" if a == "new" else "m" for a in arms])
+    study = small.repeated(
+        small.drawn(), {**ANALYSIS, "covariates": ["scale_0", "sex"]}, {"subjects": people},
+        imputation={"sets": 20, "seed": 3},
+    )  # fmt: skip
+    row = differences(compare(derive(study), "model", study.protocol.analyses["model"]))["m6"]
+    assert row["status"] == "not estimable"
+    assert row["reason"].startswith("missing outcomes could not be imputed")

@@ -193,3 +193,145 @@ def test_the_verdict_changes_no_id_and_survives_writing(folder: Path, tmp_path: 
     assert {r["analysis"] for r in results.rows(id=list(keys))} == {"lock"}
     results.write(tmp_path)
     assert read_results(tmp_path).manifest["lock"] == results.manifest["lock"]
+
+
+MEASURE = {"endpoint": "change", "at": "m3", "arm": "new", "measure": "age", "role": "secondary"}
+
+
+def simulated(folder: Path) -> None:
+    """The folder's data as if a computer had drawn them."""
+    (folder / "data" / "provenance.json").write_text('{"kind": "simulated", "seed": 1}', encoding="utf-8")
+
+
+@pytest.mark.parametrize("when", [BEFORE, BETWEEN, AFTER])
+def test_the_invented_dates_of_simulated_data_are_not_held_against_a_lock(
+    folder: Path, when: dt.date
+) -> None:
+    """Neither `before any outcome`, which would be no merit, nor `after all of them`, which would be no fault."""
+    simulated(folder)
+    lock(folder, today=when)
+    change(folder, "endpoints/better/improvement", {"at_least": 3})
+    lock(folder, amend="why", today=when)
+    results = run(folder)
+    assert planned(results, "second") == {"pre-specified"}
+    for at in (1.0, 2.0):
+        found = results.one(analysis="lock", category="outcomes recorded by then", at=at)
+        assert found is not None
+        assert (found["estimate"], found["n"], found["status"]) == (None, None, "not estimable")
+        assert "SIMULATED" in found["reason"]
+    facts = results.manifest["lock"]
+    assert facts["outcomes"] is None
+    assert {entry["outcomes_before"] for entry in facts["history"]} == {None}
+
+
+def test_what_is_new_or_changed_is_post_hoc_in_simulated_data_too(folder: Path) -> None:
+    simulated(folder)
+    lock(folder, today=AFTER)
+    change(folder, "analyses/third", {**SECOND, "role": "exploratory"})
+    assert run(folder).manifest["lock"]["post_hoc"] == {"third": "not in the locked plan"}
+
+
+def test_each_association_is_judged_by_itself(folder: Path) -> None:
+    change(folder, "associations", {"by_age": MEASURE})
+    lock(folder, today=BEFORE)
+    change(
+        folder, "associations", {"by_age": MEASURE, "later": {**MEASURE, "at": "m1", "role": "exploratory"}}
+    )
+    results = run(folder)
+    found = {r["item"]: r["planned"] for r in results.rows(analysis="associations")}
+    assert found == {"by_age": "pre-specified", "later": "post hoc"}
+    facts = results.manifest["lock"]
+    assert facts["post_hoc_parts"] == {"associations.later": "not in the locked plan"}
+    assert facts["post_hoc"] == {}
+
+
+def test_an_interaction_is_post_hoc_with_the_analysis_in_whose_model_it_stands(folder: Path) -> None:
+    change(folder, "analyses/primary/covariates", ["baseline", "age"])
+    change(folder, "analyses/primary/modifiers", ["age"])
+    lock(folder, today=BEFORE)
+    assert planned(run(folder), "effect_modification") == {"pre-specified"}
+    change(folder, "analyses/primary/covariates", ["age", "baseline"])
+    results = run(folder)
+    assert planned(results, "primary") == planned(results, "effect_modification") == {"post hoc"}
+
+
+def test_what_puts_an_analysis_to_the_test_is_post_hoc_with_it_and_with_its_negative_control(
+    folder: Path,
+) -> None:
+    control = {"score": "mood.points", "kind": "state", "at_most": 3}
+    change(folder, "endpoints/calm", control)
+    change(folder, "fragility", {"analyses": ["primary"], "negative_controls": ["calm"]})
+    lock(folder, today=BEFORE)
+    assert planned(run(folder), "fragility") == {"pre-specified"}
+    change(folder, "endpoints/calm", {**control, "at_most": 4})
+    results = run(folder)
+    assert planned(results, "fragility") == {"post hoc"}
+    assert planned(results, "primary") == {"pre-specified"}
+    assert results.manifest["lock"]["post_hoc_parts"] == {
+        "fragility": "changed after the lock: endpoints.calm"
+    }
+
+
+def without(folder: Path, name: str) -> None:
+    data = yaml.safe_load((folder / "protocol.yaml").read_text(encoding="utf-8"))
+    del data["analyses"][name]
+    (folder / "protocol.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+
+
+def test_a_locked_analysis_that_was_not_done_is_counted_and_named(folder: Path) -> None:
+    lock(folder, today=BEFORE)
+    without(folder, "second")
+    results = run(folder)
+    assert counted(results, "locked analyses not done") == (1, None)
+    assert results.manifest["lock"]["not_done"] == {"second": "locked, and no longer in the protocol"}
+
+
+@pytest.mark.parametrize(("when", "due"), [(dt.date(2026, 1, 20), False), (BETWEEN, True)])
+def test_an_amendment_takes_an_analysis_out_silently_only_before_the_first_outcome(
+    folder: Path, when: dt.date, due: bool
+) -> None:
+    lock(folder, today=BEFORE)
+    without(folder, "second")
+    lock(folder, amend="why", today=when)
+    found = run(folder).manifest["lock"]["not_done"]
+    assert found == ({"second": f"taken out by the amendment of {when}"} if due else {})
+
+
+def test_a_renamed_analysis_is_not_done_under_its_old_name_and_post_hoc_under_its_new_one(
+    folder: Path,
+) -> None:
+    lock(folder, today=BEFORE)
+    without(folder, "second")
+    change(folder, "analyses/other", SECOND)
+    facts = run(folder).manifest["lock"]
+    assert set(facts["not_done"]) == {"second"}
+    assert set(facts["post_hoc"]) == {"other"}
+
+
+def test_a_role_and_a_renamed_endpoint_make_an_analysis_post_hoc(folder: Path) -> None:
+    lock(folder, today=BEFORE)
+    change(folder, "analyses/second/role", "exploratory")
+    assert run(folder).manifest["lock"]["post_hoc"] == {"second": "changed after the lock: analyses.second"}
+    change(folder, "analyses/second/role", "secondary")
+    assert run(folder).manifest["lock"]["post_hoc"] == {}
+    data = yaml.safe_load((folder / "protocol.yaml").read_text(encoding="utf-8"))
+    data["endpoints"]["improved"] = data["endpoints"]["better"]
+    data["analyses"]["second"]["endpoint"] = "improved"
+    (folder / "protocol.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    assert set(run(folder).manifest["lock"]["post_hoc"]) == {"second"}
+
+
+def test_a_window_that_changed_with_the_data_in_place_makes_its_analyses_post_hoc(folder: Path) -> None:
+    lock(folder, today=BEFORE)
+    data = yaml.safe_load((folder / "protocol.yaml").read_text(encoding="utf-8"))
+    low, high = data["visits"]["m3"].get("window", [-30, 30])
+    change(folder, "visits/m3/window", [low - 1, high + 1])
+    results = run(folder)
+    assert set(results.manifest["lock"]["post_hoc"]) == {"primary", "second"}
+    assert {d["place"] for d in results.manifest["lock"]["differences"]} == {"visits.m3.window"}
+
+
+def test_a_lock_that_was_deleted_leaves_a_plan_that_is_not_locked(folder: Path) -> None:
+    lock(folder, today=BEFORE)
+    (folder / FILE).unlink()
+    assert run(folder).manifest["lock"] == {"locked": False, "post_hoc": {}}

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from armwise.analysis.repeated_responders import INDEPENDENT, METHOD
 from armwise.analysis.results import Row
 from armwise.analysis.thresholds import thresholds
 from armwise.derive.derived import derive
@@ -58,3 +59,42 @@ def test_several_visits_have_one_odds_ratio_by_gee_with_t_on_patients(several: S
 
 def test_one_visit_has_none(reference_study: Study) -> None:
     assert {r["item"] for r in rows(reference_study)} == {"odi_course"}
+
+
+def with_values(study: Study, value: pl.Expr) -> list[Row]:
+    """The odds ratios where every ODI after baseline is made by an expression."""
+    derived = derive(study)
+    odi = (pl.col("score") == "odi.total") & pl.col("value").is_not_null()
+    first = pl.when(odi & (pl.col("visit") == "baseline")).then(50.0)
+    changed = first.when(odi).then(value).otherwise(pl.col("value")).alias("value")
+    derived = replace(derived, scores=derived.scores.with_columns(changed))
+    return [r for r in thresholds(derived) if r["statistic"] == "odds ratio"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (pl.lit(10.0), "everybody of bmc responded at any of the visits: no finite estimate"),
+        (pl.lit(50.0), "nobody of bmc responded at any of the visits: no finite estimate"),
+        (
+            pl.when(pl.col("arm") == "control").then(50.0).otherwise(10.0 + 40 * (pl.col("visit") == "m3")),
+            "nobody of control responded at any of the visits: no finite estimate",
+        ),
+    ],
+)
+def test_an_arm_whose_answers_are_all_alike_has_no_odds_ratio_and_is_named(
+    several: Study, value: pl.Expr, said: str
+) -> None:
+    usual, (row,) = rows(several), with_values(several, value)
+    assert (row["status"], row["reason"]) == ("not estimable", said)
+    assert row["id"] == usual[0]["id"]  # what cannot be estimated has the key of what can
+    assert usual[0]["method"] == METHOD
+
+
+def test_patients_who_answer_alike_at_every_visit_are_fitted_as_if_independent_and_it_is_said(
+    several: Study,
+) -> None:
+    third = pl.col("subject").str.slice(-1).is_in(["1", "2", "3", "4"])
+    (row,) = with_values(several, pl.when(third).then(10.0).otherwise(50.0))
+    assert (row["status"], row["reason"]) == ("ok", INDEPENDENT)
+    assert row["lower"] < row["estimate"] < row["upper"]

@@ -9,6 +9,7 @@ import pytest
 
 from armwise.analysis.results import Results
 from armwise.analysis.run import analyse
+from armwise.stats import firth_logistic
 from armwise.study.study import load_study
 
 FIXTURES = Path(__file__).with_name("fixtures")
@@ -154,3 +155,31 @@ def test_after_weighting_it_is_there_when_asked_for_too(small: Any, asked: bool)
     for name, needed in rows.items():
         difference = only(results, analysis=name, statistic="risk difference")
         assert needed["estimate"] == pytest.approx(1 / abs(difference["estimate"]))
+
+
+def test_an_odds_ratio_given_covariates_is_firths_with_the_unadjusted_one_beside_it(small: Any) -> None:
+    """Nobody of the control arm responds: the plain odds ratio is infinite, Firth's is not."""
+    results = responders(
+        small, (6, 12), (0, 12), method="odds-ratio", adjust="covariates", covariates=["age", "sex"]
+    )
+    found = only(results, analysis="primary", statistic="odds ratio")
+    arm = [1] * 12 + [0] * 12
+    age = [40 + (i * 7) % 19 for i in range(24)]
+    sex = ["fmfmmf"[i % 6] for i in range(24)]
+    expected = firth_logistic([1] * 6 + [0] * 18, {"arm": arm, "age": age, "sex": sex}).odds_ratios["arm"]
+    for name in ("estimate", "lower", "upper", "p"):
+        assert found[name] == pytest.approx(getattr(expected, name), rel=1e-9)
+    assert (found["method"], found["n_arm"], found["n_versus"]) == (expected.method, 12, 12)
+    assert found["target"] == "everyone"
+    beside = only(results, analysis="primary.unadjusted", statistic="odds ratio")
+    assert math.isinf(beside["estimate"])
+    assert beside["p"] is None
+
+
+def test_firths_regression_with_more_coefficients_than_patients_says_so(small: Any) -> None:
+    results = responders(
+        small, (1, 2), (0, 2), method="odds-ratio", adjust="covariates", covariates=["age", "sex", "baseline"]
+    )
+    found = only(results, analysis="primary", statistic="odds ratio")
+    assert found["status"] == "not estimable"
+    assert "subjects are too few for" in found["reason"]

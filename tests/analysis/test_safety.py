@@ -10,7 +10,7 @@ import pytest
 
 from armwise.analysis.results import Results, Row
 from armwise.analysis.run import analyse
-from armwise.analysis.safety import BOTH_ARMS, CATEGORIES, NOT_SEEN
+from armwise.analysis.safety import BOTH_ARMS, CATEGORIES, NO_PROCEDURE, NO_TABLE, NOT_SEEN
 
 ITEMS = {
     "date": {"type": "date"},
@@ -47,17 +47,23 @@ def on(day: int) -> dt.date:
     return dt.date(2026, 1, 1) + dt.timedelta(days=day)
 
 
-def results(small: Any, events: list[tuple[Any, ...]] = EVENTS, **safety: Any) -> Results:
+def results(
+    small: Any, events: list[tuple[Any, ...]] = EVENTS, table: bool = True, more: Any = None, **safety: Any
+) -> Results:
     forms = {
         **small.protocol["forms"],
         "adverse_events": {"keys": ["subject", "date", "term"], "items": ITEMS},
     }
     people = small.people(["new"] * 4 + ["old"] * 3)
     rows = [dict(zip(KEYS, (e[0], on(e[1]), *e[2:]), strict=True)) for e in events]
+    if not rows and table:  # a table that says that there was nothing to record
+        rows = [{**dict.fromkeys(KEYS), "subject": "p1", "status": "not done"}]
     visits = [r for p in people for r in small.records(p["subject"], ("baseline", 0, 30), ("m3", 99, 20))]
     declared = {k: v for k, v in {**SAFETY, **safety}.items() if v is not None}
     tables = {"subjects": people, "scale": visits, "adverse_events": rows}
-    study = small.study({k: v for k, v in tables.items() if v}, forms=forms, safety=declared)
+    sections = {**(more or {}), "safety": declared}
+    sections["forms"] = {**forms, **sections.get("forms", {})}
+    study = small.study({k: v for k, v in tables.items() if v}, **sections)
     return analyse(study)
 
 
@@ -214,6 +220,58 @@ def test_a_study_without_any_event_still_says_what_it_could_have_missed(small: A
     assert numbers(made, "subjects", "any event") == [0, 0]
     assert made.rows(analysis="safety", category=NOT_SEEN)
     assert made.rows(analysis="safety", category="term") == []
+
+
+def test_without_a_table_of_events_there_is_no_risk_and_no_count_of_nobody(small: Any) -> None:
+    rows = results(small, events=[], table=False).rows(analysis="safety")
+    assert {(r["arm"], r["statistic"], r["status"], r["estimate"], r["reason"]) for r in rows} == {
+        (arm, "risk", "not estimable", None, NO_TABLE) for arm in ("new", "old")
+    }
+    assert [r["n"] for r in rows] == [4, 3]
+
+
+INJECTED = {
+    "keys": ["subject", "structure"], "arms": ["new"],
+    "items": {"structure": {"type": "choice", "choices": ["disc"]}},
+}  # fmt: skip
+PROCEDURE = {
+    "forms": {"injected": INJECTED},
+    "treatments": {"procedures": {"form": "injected", "structure": "structure"}},
+}
+
+
+def test_what_came_of_the_procedure_has_no_risk_in_an_arm_that_had_none(small: Any, made: Results) -> None:
+    found = results(small, more=PROCEDURE)
+
+    def old(of: Results) -> dict[str, tuple[Any, ...]]:
+        rows = of.rows(analysis="safety", category="procedure-related", arm="old")
+        return {r["key"]: (r["statistic"], r["estimate"], r["upper"], r["reason"]) for r in rows}
+
+    assert old(found).keys() == old(made).keys()  # the rows are the same ones
+    for statistic, estimate, upper, reason in old(found).values():
+        counted = statistic in ("subjects", "events")
+        assert (estimate, upper, reason) == (0 if counted else None, None, NO_PROCEDURE)
+    assert numbers(found, "subjects", "procedure-related") == [2, 0]
+    crossed = results(
+        small, [*EVENTS, ("p6", 9, "bruise", "skin", 1, "no", "procedure", "no", "open")], more=PROCEDURE
+    )
+    assert numbers(crossed, "subjects", "procedure-related") == [
+        2,
+        1,
+    ]  # a patient who crossed over can have one
+
+
+def test_events_of_which_something_is_not_known_are_counted(small: Any) -> None:
+    made = results(small, [(*EVENTS[0][:4], None, None, *EVENTS[0][6:7], None, None), *EVENTS[1:]])
+    for category in ("serious", "grade 3 or more", "fatal", "withdrawal"):
+        rows = made.rows(analysis="safety", statistic="missing", category=category)
+        assert [(r["arm"], r["estimate"], r["n"]) for r in rows] == [("new", 1, 5), ("old", 0, 1)]
+
+
+def test_the_rule_of_three_stands_at_95_per_cent_alone(small: Any) -> None:
+    made = results(small, conf_level=0.9)
+    methods = {r["method"] for r in made.rows(analysis="safety", category=NOT_SEEN)}
+    assert methods == {"Clopper-Pearson, two-sided", "Clopper-Pearson, one-sided upper"}
 
 
 def test_keys_do_not_depend_on_how_many_had_an_event(small: Any, made: Results) -> None:

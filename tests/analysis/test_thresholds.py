@@ -176,3 +176,68 @@ def test_an_event_that_counts_as_no_response_is_no_response_on_the_curve_either(
     }
     assert curve[10.0] == pytest.approx(named["estimate"], abs=1e-12)
     assert [r["at"] for r in rows if not r["category"] and r["item"] == "odi"] == list(curve)
+
+
+def test_missing_scores_are_drawn_once_for_all_thresholds_of_a_block(
+    reference_study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from armwise.analysis import imputation
+
+    drawn: list[object] = []
+    original = imputation.impute_chained  # type: ignore[attr-defined]
+
+    def counted(*args: object, **how: object) -> object:
+        drawn.append(how["seed"])
+        return original(*args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(imputation, "impute_chained", counted)
+    derived = derive(reference_study)
+    several = list(thresholds_of(derived))
+    assert len(drawn) == 1
+    block = reference_study.protocol.thresholds["odi"]
+    alone: list[dict[str, object]] = []
+    for threshold in block.of:  # each in a run of its own
+        only = {"odi": block.model_copy(update={"of": (threshold,)})}
+        changed = reference_study.protocol.model_copy(update={"thresholds": only})
+        alone += thresholds_of(derive(replace(reference_study, protocol=changed)))
+    found = {r["id"]: r for r in several}
+    assert all(found[r["id"]] == r for r in alone) and len(drawn) == 1 + len(block.of)
+
+
+def test_the_draws_of_the_analysis_that_a_block_is_like_are_used_again(
+    reference_study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from armwise.analysis import imputation
+
+    protocol = reference_study.protocol
+    like = protocol.analyses["primary"].model_copy(update={"endpoint": "odi_mcid"})
+    changed = protocol.model_copy(update={"analyses": {**protocol.analyses, "primary": like}})
+    derived = derive(replace(reference_study, protocol=changed))
+    compare(derived, "primary", like)
+    monkeypatch.setattr(imputation, "impute_chained", None)  # a draw would fail
+    assert any(r["target"] == "overlap" and r["estimate"] is not None for r in thresholds_of(derived))
+
+
+def test_nobody_is_a_responder_by_a_share_of_a_baseline_of_nothing_in_the_model_either(
+    reference_study: Study,
+) -> None:
+    derived = derive(reference_study)
+    first = (pl.col("score") == "odi.total") & (pl.col("visit") == "baseline")
+    nothing = pl.when(first).then(0.0).otherwise(pl.col("value")).alias("value")
+    rows = thresholds_of(replace(derived, scores=derived.scores.with_columns(nothing)))
+    found = [r for r in rows if r["method"] == NORMAL_TAIL and r["category"] == "at least 30%"]
+    assert found and {r["estimate"] for r in found if r["item"] == "odi"} == {0.0}
+
+
+def test_a_curve_that_cannot_be_made_has_the_rows_of_one_that_can_and_each_says_why(
+    reference_study: Study,
+) -> None:
+    derived = derive(reference_study)
+    nobody = derived.scores.filter(~((pl.col("visit") == "m12") & (pl.col("arm") == "bmc")))
+    made = [list(thresholds_of(d)) for d in (derived, replace(derived, scores=nobody))]
+    usual, empty = (
+        [r for r in rows if r["item"] == "odi" and r["category"] is None and r["visit"] == "m12"]
+        for rows in made
+    )
+    assert {r["id"] for r in usual} == {r["id"] for r in empty}
+    assert all(r["status"] == "not estimable" and r["reason"] for r in empty)

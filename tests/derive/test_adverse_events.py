@@ -157,6 +157,7 @@ def test_only_the_analysis_set_is_watched(small: Any) -> None:
     assert part is not None
     assert part.watched["subject"].to_list() == ["p1", "p3"]
     assert part.events["subject"].to_list() == ["p1", "p3"]
+    assert said(part) == [(None, "", "1 events of subjects who are not in the analysis set `women`")]
 
 
 def test_grades_in_words_are_read_as_the_protocol_says(small: Any) -> None:
@@ -174,7 +175,11 @@ def test_grades_in_words_are_read_as_the_protocol_says(small: Any) -> None:
     assert made.events["grade"].to_list() == [3, 1]
 
 
-@pytest.mark.parametrize("term", ["fall of P01-417 at home", "fall on 2026-03-01", "fall, 1.3.26"])
+@pytest.mark.parametrize("term", [
+        "fall of P01-417 at home", "fall on 2026-03-01", "fall, 1.3.26", "fall 3 March", "fall in 3/2026",
+        "fall, Mar 3rd", "fall 1-3-2026", "fall in 2026-03",
+    ],
+)  # fmt: skip
 def test_a_term_that_could_name_somebody_does_not_reach_the_results(small: Any, term: str) -> None:
     forms = {
         **small.protocol["forms"],
@@ -185,12 +190,18 @@ def test_a_term_that_could_name_somebody_does_not_reach_the_results(small: Any, 
         for p, name in zip(small.people(["new", "old"]), ("p01-417", "p02"), strict=True)
     ]
     study = small.study(
-        {"subjects": people, "adverse_events": [event(1, "p01-417", term=term), event(2, "p02", term="grade 2 fall")]},
+        {
+            "subjects": people,
+            "adverse_events": [
+                event(1, "p01-417", term=term),
+                event(2, "p02", term="grade 2 marginal fall, may be C5/6"),
+            ],
+        },
         forms=forms, safety=SAFETY,
     )  # fmt: skip
     made = derive(study).adverse_events
     assert made is not None
-    assert made.events["term"].to_list() == ["another event", "grade 2 fall"]
+    assert made.events["term"].to_list() == ["another event", "grade 2 marginal fall, may be c5/6"]
     assert said(made) == [
         (2, "term", "the term holds a date or a subject's number: the page calls it another event")
     ]
@@ -226,3 +237,60 @@ def test_a_form_without_a_file_is_no_event_in_the_whole_time(small: Any) -> None
     assert made is not None
     assert made.events.is_empty()
     assert made.watched["days"].to_list() == [0, 0]
+    assert not made.recorded  # no table is not a table without events
+
+
+def test_a_row_that_says_that_nothing_was_recorded_is_no_event(small: Any) -> None:
+    nothing = dict.fromkeys(event(1))
+    made = found(small, [{**nothing, "subject": "p1", "status": "not done"}])
+    assert (made.events.height, made.problems, made.recorded) == (0, (), True)
+    kept = found(small, [{**event(1), "status": "not done"}])
+    assert kept.events.height == 1  # not done, but there are answers: they are used
+
+
+def test_person_time_ends_with_death_recorded_as_an_event_or_as_an_outcome(small: Any) -> None:
+    tables = {
+        "events": [{"subject": "p1", "date": on(20), "event": "death"}],
+        "scale": [r for p in ("p1", "p2", "p3") for r in small.records(p, ("m3", 90, 5))],
+    }
+    fatal = event(30, "p2", end=on(33), severity=5, serious="yes", outcome="fatal")
+    for cut, others in ((None, 91), (on(60), 61)):
+        made = found(small, [fatal, event(5, "p3", end=on(9))], tables, data_cut=cut)
+        assert made.watched.rows() == [("p1", "new", 21), ("p2", "new", 34), ("p3", "old", others)]
+        assert made.problems == ()
+
+
+def test_an_ongoing_event_and_one_without_a_day_change_no_person_time(small: Any) -> None:
+    tables = {"scale": small.records("p1", ("m3", 90, 5))}
+    made = found(small, [event(40, end=None), event(None)], tables)
+    assert made.watched["days"].to_list() == [91, 0, 0]
+    assert first_days(made.events, made.watched)["days"].to_list() == [41, 0, 0]
+
+
+@pytest.mark.parametrize(("day", "told"), [(95, False), (2900, True)])
+def test_an_event_long_after_everything_else_is_told_because_it_lengthens_the_time_watched(
+    small: Any, day: int, told: bool
+) -> None:
+    made = found(small, [event(day)], {"scale": small.records("p1", ("m3", 90, 5))})
+    assert made.watched["days"].to_list()[0] == day + 1
+    assert [w.startswith("began after the last visit’s window") for _, _, w in said(made)] == [True] * told
+    cut = found(small, [event(day)], {"scale": small.records("p1", ("m3", 90, 5))}, data_cut=on(100))
+    assert [w.startswith("began after the data cut") for _, _, w in said(cut)] == [True] * told
+
+
+def test_a_body_system_that_could_name_somebody_does_not_reach_the_results(small: Any) -> None:
+    items = {**ITEMS, "system": {"type": "text"}}
+    forms = {
+        **small.protocol["forms"],
+        "adverse_events": {"keys": ["subject", "date", "term"], "items": items},
+    }
+    people = [{**p, "subject": f"p01-{i}"} for i, p in enumerate(small.people(["new", "old"]))]
+    rows = [{**event(1, "p01-0"), "system": "see P01-1"}, {**event(1, "p01-1"), "system": "spine"}]
+    study = small.study(
+        {"subjects": people, "adverse_events": rows},
+        forms=forms, safety={**SAFETY, "body_system": "system"},
+    )  # fmt: skip
+    made = derive(study).adverse_events
+    assert made is not None
+    assert made.events["body_system"].to_list() == ["another event", "spine"]
+    assert [(row, column) for row, column, _ in said(made)] == [(2, "system")]

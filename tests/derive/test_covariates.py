@@ -44,3 +44,21 @@ def test_labels_are_the_covariates_own_then_the_items_then_its_name(small: Any) 
     assert labels(study.protocol, "age") == ("age", "years", {})
     assert labels(study.protocol, "sex") == ("sex", "", {"f": "f", "m": "m"})
     assert labels(study.protocol, "scale_0")[0] == "scale_0"
+
+
+def test_a_value_that_a_dated_form_records_after_time_zero_is_no_covariate_and_is_told(small: Any) -> None:
+    forms = {
+        **small.protocol["forms"],
+        "lab": {"keys": ["subject"], "items": {"date": {"type": "date"}, "level": {"type": "number"}}},
+    }
+    lab = [
+        {"subject": "p1", "date": "2026-01-01", "level": 1},
+        {"subject": "p2", "date": "2026-01-02", "level": 2},
+        {"subject": "p3", "date": None, "level": 3},
+    ]
+    tables = {"subjects": small.people(["new", "old", "old"]), "lab": lab}
+    found = derive(small.study(tables, forms=forms, covariates={"level": "lab.level", "age": "subjects.age"}))
+    assert found.covariates["level"].to_list() == [1.0, None, 3.0]
+    (told,) = [p for p in found.problems if p.column == "level"]
+    assert (told.severity, told.file, told.row) == ("warning", "data/lab.csv", 3)
+    assert told.what == "`level` is recorded after time zero (day 1): no covariate"

@@ -121,6 +121,17 @@ def test_a_baseline_made_after_time_zero_is_no_baseline() -> None:
     assert "b" not in found.long["subject"]
 
 
+def test_a_row_without_a_grade_is_no_scan() -> None:
+    empty = table(
+        ("b", "m12", "L4", "ann", 1, None, None, None, None),
+        ("b", "m12", None, None, None, None, None, None, None),
+    )
+    noted = pl.concat([MRI, empty.with_columns(date=LEVELS["m12"])])
+    assert read("ann", noted).scans.rows() == read("ann").scans.rows()
+    done = noted.with_columns(status=pl.when(pl.col("subject") == "b").then(pl.lit("not done")))
+    assert read("ann", done).scans.height == 7  # the baseline of b has grades: they are used
+
+
 def test_a_form_without_a_table_has_no_readings_and_no_section_gives_none() -> None:
     protocol = parse_protocol(PROTOCOL.replace("LEADING", "ann"), "p")
     nothing = readings(protocol, {}, SUBJECTS)

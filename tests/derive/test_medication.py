@@ -219,3 +219,43 @@ def test_a_record_by_visit_shows_that_its_visit_took_place(small: Any) -> None:
     assert {(s, v): u for s, v, u in used.select("subject", "visit", "used").iter_rows()}["p2", "m3"] is True
     assert found(derived)["p2", "m3"] is None  # the visit has no date, so that no look-back is known
     assert status(derived, "p2", "m3") == "the visit has no date"
+
+
+def test_a_form_that_was_not_done_at_a_visit_is_not_a_visit_without_drugs(small: Any) -> None:
+    drugs = {
+        "at": "all", "keys": ["subject", "visit", "drug"],
+        "items": {
+            "drug": {"type": "text"}, "dose": {"type": "number"}, "unit": {"type": "text"}, "times": {"type": "number"},
+        },
+    }  # fmt: skip
+    kinds = {"kind": {"type": "choice", "choices": ["exercise"]}}
+    study = small.study(
+        {
+            "subjects": small.people(["new", "old"]),
+            "scale": small.scale({"p1": (40, 35, 30), "p2": (40, 20, 10)}),
+            "drugs": [
+                {"subject": "p1", "visit": "baseline", "drug": "tramadol", "dose": 50, "unit": "mg", "times": 4},
+                {"subject": "p1", "visit": "m1", "status": "not done"},
+            ],
+            "care": [
+                {"subject": "p2", "visit": "m1", "kind": "exercise"},
+                {"subject": "p2", "visit": "m3", "status": "not done"},
+                {"subject": "p1", "visit": "m1", "status": "complete"},
+            ],
+        },
+        forms={
+            **small.protocol["forms"], "drugs": drugs,
+            "care": {"at": "all", "keys": ["subject", "visit", "kind"], "items": kinds},
+        },
+        medication={"form": "drugs", "complete": True},
+        treatments={"care": {"form": "care", "complete": True}},
+    )  # fmt: skip
+    derived = derive(study)
+    assert [found(derived)["p1", v] for v in ("baseline", "m1", "m3")] == [40, None, 0]
+    assert found(derived, "drugs.opioids")["p1", "m1"] is None
+    assert status(derived, "p1", "m1") == "the form was not done at this visit"
+    used = received(study.protocol, study.tables, derived.scores)["care", "exercise"]
+    mine = used.filter(pl.col("subject") == "p2").select("visit", "used")
+    assert dict(mine.iter_rows()) == {"baseline": False, "m1": True, "m3": None}
+    other = used.filter((pl.col("subject") == "p1") & (pl.col("visit") == "m1"))
+    assert other["used"].to_list() == [None]  # a record without its kind may be of exercise

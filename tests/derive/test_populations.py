@@ -191,3 +191,30 @@ def test_what_a_hypothetical_strategy_removes_the_missing_rule_fills(small: Any)
     rows = after(derived, "change", surgery="hypothetical")
     protocol = derived.study.protocol
     assert outcomes(filled(rows, "locf", protocol, "change"), "p1") == [-20, -20]
+
+
+@pytest.mark.parametrize(
+    ("day", "endpoint", "expected"),
+    [
+        (60, "change", [-20, -20]),  # the last one before it
+        (60, "better", [1, 1]),
+        (30, "change", [None, None]),  # nothing but the baseline was before it
+        (100, "change", [-20, -30]),
+    ],
+)
+def test_while_on_treatment_takes_the_last_outcome_before_the_event(
+    small: Any, day: int, endpoint: str, expected: list[float | None]
+) -> None:
+    derived = with_events(small, ("p1", day, "death"))
+    found = after(derived, endpoint, death="while-on-treatment")
+    assert outcomes(found, "p1") == expected
+    why = [None if value is not None else "after death" for value in expected]
+    assert reasons(found, "p1") == why
+    assert outcomes(found, "p2") == outcomes(derived.endpoints.filter(pl.col("endpoint") == endpoint), "p2")
+
+
+def test_while_on_treatment_reaches_over_a_gap_and_is_not_filled_from_after_the_event(small: Any) -> None:
+    scale = small.scale({"p1": (40, 25, None), "p2": (40, 39, 38)})
+    derived = with_events(small, ("p1", 60, "death"), scale=scale)
+    assert outcomes(after(derived, "change", death="while-on-treatment"), "p1") == [-15, -15]
+    assert outcomes(after(derived, "change", death="hypothetical"), "p1") == [-15, None]

@@ -185,3 +185,47 @@ def test_what_the_plan_does_not_have_has_no_definition(small: Any) -> None:
     made = parse_protocol(yaml.safe_dump(protocol(small), sort_keys=False), "protocol.yaml")
     assert definition(collection(made), plan(made), "third") is None
     assert definition(collection(made), plan(made), "better") is None  # a part of analyses, and none itself
+
+
+LATER: dict[str, Any] = {
+    "fragility": {"analyses": ["primary"], "benchmarks": ["scale_0", "age"], "deltas": [-5, 0, 5]},
+    "thresholds": {
+        "steps": {
+            "score": "scale.points", "at": "m3", "like": "second",
+            "of": [
+                {"at_least": 10, "source": "a paper", "status": "confirmed"},
+                {"at_least": 15, "source": "a paper", "status": "confirmed"},
+            ],
+        }
+    },
+    "associations": {"by_age": {"endpoint": "change", "at": "m3", "arm": "new", "measure": "age"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["fragility/benchmarks", "fragility/deltas", "thresholds/steps/of"])
+def test_the_order_of_benchmarks_shifts_and_thresholds_says_nothing(small: Any, path: str) -> None:
+    data = protocol(small, **LATER)
+    assert hashes(data) == hashes(reordered(data, path))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "changed"),
+    [
+        ("analyses/primary/conf_level", 0.9, {"fragility"}),
+        ("analyses/second/method", "risk-ratio", {"thresholds.steps"}),
+        ("endpoints/change/kind", "percent-change", {"fragility", "associations.by_age"}),
+        ("covariates/scale_0", {"score": "mood.points"}, {"fragility"}),
+        ("fragility/deltas", [-5, 5], {"fragility"}),
+        ("associations/by_age/per", 10, {"associations.by_age"}),
+        ("thresholds/steps/label", "Other words", set()),
+    ],
+)
+def test_what_a_section_rests_on_is_followed_too(
+    small: Any, path: str, value: Any, changed: set[str]
+) -> None:
+    before = protocol(small, **LATER)
+    after = set_in(before, path, value)
+    names = ("fragility", "thresholds.steps", "associations.by_age")
+    assert {n for n in names if resting(before, n) != resting(after, n)} == changed
+    made = parse_protocol(yaml.safe_dump(before, sort_keys=False), "protocol.yaml")
+    assert definition(collection(made), plan(made), "associations.other") is None

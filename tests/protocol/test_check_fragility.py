@@ -51,6 +51,18 @@ def test_what_can_be_asked_passes(small: Any, tmp_path: Path, fragility: dict[st
             "about an analysis of a measured endpoint",
         ),
         ({"deltas": [1, 1]}, "fragility.deltas", "stands there twice"),
+        ({"negative_controls": ["happier", "happier"]}, "fragility.negative_controls", "stands there twice"),
+        (
+            {"negative_controls": ["better"]},
+            "fragility.negative_controls[0]",
+            "is made of `scale.points`, as `change` is",
+        ),
+        (
+            {"analyses": ["risk"], "negative_controls": ["either"]},
+            "fragility.negative_controls[0]",
+            "as `better` is",
+        ),
+        ({"analyses": ["primary", "primary"]}, "fragility.analyses", "stands there twice"),
         ({"strengths": [0]}, "fragility.strengths", "expected more than 0"),
     ],
 )
@@ -61,3 +73,22 @@ def test_what_cannot_be_asked_is_said_where_it_stands(
     assert len(found) == 1, found
     assert found[0][0].startswith(where)
     assert what in found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("form", "what"),
+    [
+        ({"arms": ["new"]}, "the form `mood` of `happier` is not filled in by the arm old"),
+        ({"at": "baseline"}, "`happier` is recorded at no visit after baseline"),
+    ],
+)
+def test_a_control_must_be_recorded_in_both_arms_after_baseline(
+    small: Any, tmp_path: Path, form: dict[str, Any], what: str
+) -> None:
+    data = copy.deepcopy(small.protocol)
+    data["analyses"]["risk"] = RISK
+    data["forms"]["mood"] |= form
+    data["fragility"] = {"analyses": ["risk"], "negative_controls": ["happier"]}
+    (tmp_path / "protocol.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    found = [p.what for p in read_protocol(tmp_path)[1] if p.column.startswith("fragility")]
+    assert found == [what]

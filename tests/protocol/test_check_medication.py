@@ -43,6 +43,16 @@ def test_a_declared_list_of_drugs_is_no_mistake_and_its_dose_can_be_compared(
     assert mistakes(declared(), change) == []
 
 
+def test_a_list_that_is_not_complete_has_no_contrast_and_that_is_told(
+    mistakes: Callable[..., list[str]],
+) -> None:
+    change = ("dose: {score: opioids.mme, kind: change}", "dose: {score: medications.mme, kind: change}")
+    (found,) = mistakes(declared(complete=False), change)
+    assert "`medications.mme` is known only of those who take an opioid" in found
+    assert "declare `complete: true` if a patient without a record took none" in found
+    assert mistakes(declared(complete=False)) == []  # nothing is compared
+
+
 def test_records_by_visit_need_no_days(mistakes: Callable[..., list[str]]) -> None:
     form = {"at": "all", "keys": ["subject", "visit", "drug"]}
     assert mistakes(declared(form, start="-", stop="-")) == []

@@ -57,3 +57,42 @@ def test_a_state_is_a_response_and_needs_no_baseline(mistakes: Callable[..., lis
         "better: {type: integer, range: [1, 7], direction: lower-better}",
     )
     assert mistakes(item, ("endpoints:\n", f"endpoints:\n{extra}")) == []
+
+
+def test_a_covariate_that_is_recorded_after_baseline_only_is_refused(
+    mistakes: Callable[..., list[str]],
+) -> None:
+    form = "forms:\n  late: {at: m3, keys: [subject], items: {w: {type: number}}}\n"
+    (told,) = mistakes(("forms:\n", form), ("covariates:\n", "covariates:\n  late: late.w\n"))
+    assert "(covariates.late.item): `late.w` is recorded at m3, after the treatment began" in told
+
+
+def test_a_covariate_that_is_recorded_at_baseline_too_is_taken(mistakes: Callable[..., list[str]]) -> None:
+    form = "forms:\n  early: {at: [baseline], keys: [subject], items: {w: {type: number}}}\n"
+    assert mistakes(("forms:\n", form), ("covariates:\n", "covariates:\n  early: early.w\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("component", "rule", "warned"),
+    [("observed", "impute", True), ("missing", "impute", False), ("observed", "non-response", False)],
+)
+def test_drawing_a_composite_that_one_component_decides_is_warned_of(
+    component: str, rule: str, warned: bool, mistakes: Callable[..., list[str]]
+) -> None:
+    drawn = (
+        "  drawn: {endpoint: either, at: m3, role: sensitivity, supports: primary, estimand: choosers, method: "
+        f"risk-difference, adjust: overlap-weights, covariates: [age], missing: {rule}}}\n"
+    )
+    told = mistakes(
+        ("of: [better, halved]}", f"of: [better, halved], missing_component: {component}}}"),
+        ("analyses:\n", f"analyses:\n{drawn}"),
+    )
+    (line,) = [t for t in told if "drawn.missing" in t] or [""]
+    assert (
+        line.endswith(
+            "(analyses.drawn.missing): `either` has `missing_component: observed`: whoever has one component counts as"
+            " observed, and the other one is not drawn; to draw missing components compare an endpoint with"
+            " `missing_component: missing`; else leave out `missing: impute`"
+        )
+        == warned
+    )

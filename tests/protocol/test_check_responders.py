@@ -95,3 +95,14 @@ def test_a_threshold_twice_is_a_mistake(example: dict[str, Any], tmp_path: Path)
 def test_the_schema_takes_numbers_and_per_cents_as_thresholds() -> None:
     amounts = schema()["$defs"]["Threshold"]["properties"]["at_least"]["anyOf"]
     assert [part["type"] for part in amounts] == ["number", "string"]
+
+
+def test_another_study_s_threshold_by_a_rating_of_the_same_name_is_a_warning_and_no_mistake(
+    example: dict[str, Any], tmp_path: Path
+) -> None:
+    said = "Farrar 2001, Pain 94:149, by the PGIC of ten trials"
+    assert told(example, tmp_path, *ODI, "of", 0, "source", to=said) == []
+    (found,) = [p for p in read_protocol(tmp_path)[1] if p.column == "thresholds.odi.of[0].source"]
+    assert (found.severity, found.what) == (
+        "warning", "the source names `pgic`, as this study's own anchor is called",
+    )  # fmt: skip

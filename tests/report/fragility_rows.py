@@ -9,8 +9,10 @@ from typing import Any
 from armwise.analysis.fragility import LINEAR
 from armwise.analysis.missing_answers import PLACED, PLAIN, POSSIBLE
 from armwise.analysis.results import Results, Row, row, table
+from armwise.analysis.shifted_answers import ENDS, LARGEST, TIPPING, TO_THE_END
 from armwise.stats import LinearComparison, Missing, adjusted_for, e_value_of, robustness_value, tipping_grid
 from armwise.stats.sensitivity.delta_shift import METHOD as SHIFTED
+from armwise.stats.sensitivity.imputed_shifts import METHOD as IMPUTED
 from armwise.stats.sensitivity.unmeasured_confounding import METHOD as OMITTED
 
 ABOUT: dict[str, Any] = {
@@ -104,6 +106,41 @@ def mean_rows(
     made.append(
         row("combinations overturned", 0, method=SHIFTED, **{**about, "n": 9, "unit": "combinations"})
     )
+    return made
+
+
+def shift_rows(
+    estimate: float = -12.0,
+    tips: tuple[float | None, ...] = (24.0, None, 15.0),
+    rooms: tuple[float, ...] = (60.0, 40.0, 60.0),
+    missing: tuple[int, int] = (4, 7),
+    ends: float | None = -1.5,
+) -> list[Row]:
+    """The rows of a grid of shifts under imputation, with their tipping points: None where there is none."""
+    about = {**ABOUT, "item": "odi_overlap", "endpoint": "odi_change", "target": "overlap", "unit": "%"}
+    about |= {"method": IMPUTED}
+    made = []
+    for a, v in itertools.product((-20.0, 0.0, 20.0), repeat=2):
+        moved = estimate + 0.1 * a - 0.2 * v
+        made.append(
+            row("mean difference", moved, se=3.0, lower=moved - 6, upper=moved + 6, conf_level=0.95, at=a, at2=v,
+                **about)
+        )  # fmt: skip
+    held = sum(r["upper"] >= 0 for r in made)
+    made.append(row("combinations overturned", held, **{**about, "n": 9, "unit": "combinations"}))
+    sizes = (*missing, sum(missing))
+    for category, tip, room, n in zip(("arm", "versus", "both"), tips, rooms, sizes, strict=True):
+        here = {**about, "category": category, "n": n}
+        made.append(row(LARGEST, room, **here, reason=TO_THE_END))
+        status = "ok" if tip is not None else "not estimable"
+        made.append(
+            row(TIPPING, tip, **here, status=status, reason="" if tip else "no shift as large as that")
+        )
+    if ends is not None:
+        made.append(
+            row("mean difference", ends, se=3.0, lower=ends - 6, upper=ends + 6, conf_level=0.95, category=ENDS,
+                **about)
+        )  # fmt: skip
     return made
 
 

@@ -37,7 +37,7 @@ def interaction(**more: Any) -> Row:
 
 
 def plain(heading: object) -> str:
-    return re.sub(r"<[^>]+>", "", str(heading))
+    return re.sub(r"<[^>]+>", "", str(heading)).replace("\u00a0", " ")
 
 
 @pytest.fixture(scope="module")

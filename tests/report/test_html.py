@@ -12,9 +12,10 @@ import pytest
 
 import armwise.report
 from armwise.analysis.results import Results
+from armwise.analysis.results import row as result_row
 from armwise.protocol.model import Protocol
-from armwise.report import report
-from armwise.report.html import SECTIONS
+from armwise.report import cite, report
+from armwise.report.html import SECTIONS, render
 from armwise.report.numbers import MINUS, NARROW_SPACE, in_points
 
 VOID = {
@@ -56,7 +57,7 @@ class Reader(HTMLParser):
         if tag in VOID:
             return
         self.stack.append((tag, found))
-        if "data-part" in found:
+        if "data-row" in found and tag in ("data", "button"):
             self.numbers.append((found, []))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -75,7 +76,7 @@ class Reader(HTMLParser):
             return
         for tag, found in self.stack:
             self.texts.setdefault(tag, []).append(data)
-            if "data-part" in found:
+            if "data-row" in found and tag in ("data", "button"):
                 self.numbers[-1][1].append(data)
                 break
 
@@ -90,13 +91,23 @@ def shown(request: pytest.FixtureRequest) -> tuple[Results, str, Reader]:
     return results, page, Reader(page)
 
 
+@pytest.fixture(scope="module")
+def supplement(two_arms: Results) -> tuple[Results, str, Reader]:
+    page = render(two_arms)["supplement.html"]
+    return two_arms, page, Reader(page)
+
+
 def test_the_page_is_well_formed_and_its_ids_are_unique(shown: tuple[Results, str, Reader]) -> None:
     reader = shown[2]
     ids = [a["id"] for _, a in reader.elements if "id" in a]
     assert len(ids) == len(set(ids))
     targets = {a["popovertarget"] for _, a in reader.elements if "popovertarget" in a}
     assert targets and targets <= set(ids)
-    assert {a["href"] for t, a in reader.elements if t == "a"} <= {f"#{i}" for i in ids}
+    links = {a["href"] for t, a in reader.elements if t == "a"}
+    assert {link for link in links if link.startswith("#")} <= {f"#{i}" for i in ids}
+    beside = {link for link in links if not link.startswith("#")}
+    sections = re.findall(r'<section id="([\w-]+)"', render(shown[0]).get("supplement.html", ""))
+    assert beside == {f"supplement.html#{name}" for name in sections}
 
 
 def test_the_page_refers_to_nothing_outside_itself(shown: tuple[Results, str, Reader]) -> None:
@@ -137,16 +148,46 @@ def values(text: str) -> Iterator[tuple[float, int]]:
 
 
 def test_every_number_shown_is_its_rows_number(shown: tuple[Results, str, Reader]) -> None:
-    results, _, reader = shown
+    assert checked_numbers(shown[0], shown[2]) > 100
+
+
+def test_every_number_of_the_supplement_is_its_rows_number(supplement: tuple[Results, str, Reader]) -> None:
+    assert checked_numbers(supplement[0], supplement[2]) > 20
+
+
+def test_a_number_with_its_limits_is_cited_once_and_its_exact_values_stand_in_its_markup() -> None:
+    made = result_row(
+        "risk difference",
+        0.43,
+        lower=0.181234567,
+        upper=0.63,
+        conf_level=0.95,
+        unit="proportion",
+        endpoint="a",
+    )
+    found = re.findall(r'<data value="([^"]*)" data-row="(r\w+)">([^<]*)</data>', cite.with_limits(made))
+    assert found == [("0.43 0.181235 0.63", made["id"], "43 (18\u00a0to\u00a063)")]
+
+
+def checked_numbers(results: Results, reader: Reader) -> int:
+    """Compares each number of a page with its row, and says how many there were."""
     rows = {r["id"]: r for r in results.table.to_dicts()}
     checked = 0
     for attributes, texts in reader.numbers:
-        row, part, said = rows[attributes["data-row"]], attributes["data-part"], "".join(texts)
+        row, part = rows[attributes["data-row"]], attributes.get("data-part", "estimate")
+        said = re.sub(r"\d+%\sCI\s", "", "".join(texts))
         value = attributes.get("value", attributes.get("data-value"))
         exact = [row["lower"], row["upper"]] if part == "limits" else [row.get(part)]
+        if value is not None and len(value.split()) == 3:
+            exact = [row["estimate"], row["lower"], row["upper"]]
+        if part == "of":  # a count among its n, and perhaps its share
+            exact = [row["estimate"], row["n"]]
+            said, _, percent = said.partition(" (")
+            if percent:
+                assert abs(float(percent.rstrip("%)")) - 100 * row["estimate"] / row["n"]) <= 0.5
         if part == "share":  # of a count, over its n
             exact = [row["estimate"] / row["n"]]
-        assert value == " ".join(repr(x) for x in exact)
+        assert value is not None and [float(x) for x in value.split()] == pytest.approx(exact, rel=5e-6)
         if said.startswith(("<", ">")):
             assert row["p"] < 0.001 if said[0] == "<" else row["p"] > 0.99
             continue
@@ -159,7 +200,7 @@ def test_every_number_shown_is_its_rows_number(shown: tuple[Results, str, Reader
                 row["key"],
             )
         checked += 1
-    assert checked > 100
+    return checked
 
 
 def test_every_mark_of_a_figure_names_a_row(shown: tuple[Results, str, Reader]) -> None:
@@ -223,9 +264,36 @@ def test_the_contents_list_every_section_once_in_the_order_of_the_page_by_groups
     page = shown[1]
     contents = re.search(r'<nav id="contents".*?</nav>', page, re.DOTALL)
     assert contents
-    assert re.findall(r'href="#([\w-]+)"', contents[0]) == re.findall(r'<section id="([\w-]+)"', page)
+    listed = re.findall(r'href="#([\w-]+)"', contents[0])
+    assert listed == [name for name in re.findall(r'<section id="([\w-]+)"', page) if name != "supplement"]
     groups = re.findall(r"<li><b>(.*?)</b>", contents[0])
     assert groups[0] == "The answer" and len(groups) == len(set(groups)) <= 6
+
+
+def test_the_report_says_the_finding_of_each_section_of_its_supplement(
+    shown: tuple[Results, str, Reader], supplement: tuple[Results, str, Reader]
+) -> None:
+    said = re.search(r'<section id="supplement">.*?</section>', report(supplement[0]), re.DOTALL)
+    assert said
+    headings = re.findall(r"<h2>(.*?)</h2>", supplement[1], re.DOTALL)
+    assert headings and all(heading in said[0] for heading in headings)
+    assert "Table S1." in supplement[1] and "Table 1." not in supplement[1]
+
+
+def test_a_study_without_more_has_no_supplement_and_that_of_an_earlier_one_is_taken_away(
+    two_arms: Results, trial: Results, tmp_path: Path
+) -> None:
+    report(two_arms, tmp_path)
+    assert (tmp_path / "supplement.html").read_text(encoding="utf-8") == render(two_arms)["supplement.html"]
+    bare = Results(
+        two_arms.table.filter(pl.col("analysis").is_in(["primary", "primary.unadjusted"])),
+        two_arms.protocol,
+        "",
+        manifest=two_arms.manifest,
+    )
+    assert list(render(bare)) == ["report.html"]
+    report(bare, tmp_path)
+    assert not (tmp_path / "supplement.html").exists()
 
 
 def test_what_could_overturn_the_answer_is_the_first_section() -> None:

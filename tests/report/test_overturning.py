@@ -19,7 +19,8 @@ def plain(text: str) -> str:
 
 
 def doubts(results: Results) -> str:
-    return " ".join(plain(str(text)) for _, text in answer(results, Words.of(results)).doubts)
+    first = answer(results, Words.of(results))
+    return " ".join(plain(str(text)) for text in (first.fragile, *(text for _, text in first.doubts)))
 
 
 def test_the_first_screen_says_how_strong_a_confounder_would_have_to_be(

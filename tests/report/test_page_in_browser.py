@@ -40,6 +40,10 @@ SIZES = """() => {
 }"""
 
 
+#: Opens the sections that are folded on a phone.
+OPEN = "document.querySelectorAll('details.part').forEach(d => d.open = true)"
+
+
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
     playwright = pytest.importorskip(
@@ -75,6 +79,29 @@ def test_axe_finds_no_violation(page: Any) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found = axe.run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_supplement_fits_opens_on_its_sections_and_passes_axe(
+    browser: Any, two_arms: Results, tmp_path: Path, width: int
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    file = Path(report(two_arms, tmp_path))
+    opened = browser.new_page(viewport={"width": width, "height": 844})
+    opened.goto(file.as_uri())
+    opened.locator("#supplement a").first.click()
+    opened.wait_for_url("**/supplement.html#*")
+    name = opened.url.rpartition("#")[2]
+    assert opened.locator(f"section#{name} h2").first.is_visible()
+    closed = axe.run(opened)
+    opened.evaluate(OPEN)
+    found = axe.run(opened)
+    wide = opened.evaluate("document.documentElement.scrollWidth")
+    opened.locator("button.n").locator("visible=true").first.click()
+    assert opened.locator("[popover]").locator("visible=true").count() == 1
+    opened.close()
+    assert (closed.violations_count, found.violations_count) == (0, 0), found.generate_report()
+    assert wide <= width
 
 
 def test_the_console_is_silent_and_nothing_is_asked_of_the_network(page: Any) -> None:
@@ -198,16 +225,39 @@ def test_what_is_folded_on_a_screen_is_open_on_paper_the_covariances_of_several_
     opened = browser.new_page(viewport={"width": 390, "height": 844})
     opened.emulate_media(media=medium)
     opened.goto(file.as_uri())
+    if medium == "screen":
+        opened.evaluate(OPEN)
     heights = opened.evaluate(
-        "[...document.querySelectorAll('details')].map(d => d.querySelector('.row').getBoundingClientRect().height"
-        " * d.querySelector('.row').checkVisibility({contentVisibilityAuto: true}))"
+        "[...document.querySelectorAll('details:not(.part)')].map(d => d.querySelector('.row')).map(r =>"
+        " r.getBoundingClientRect().height * r.checkVisibility({contentVisibilityAuto: true}))"
     )
     said = opened.evaluate("[...document.querySelectorAll('summary')].map(s => s.textContent)")
-    summaries = opened.evaluate("[...document.querySelectorAll('summary')].map(s => s.checkVisibility())")
+    summaries = opened.evaluate(
+        "[...document.querySelectorAll('summary:not(.head)')].map(s => s.checkVisibility())"
+    )
     opened.close()
     assert sum("fitted covariance" in s for s in said) == 2
     assert {h > 40 for h in heights} == {medium == "print"}
     assert set(summaries) == {medium == "screen"}
+
+
+@pytest.mark.parametrize(
+    ("width", "medium", "seen"),
+    [(390, "screen", False), (1280, "screen", True), (390, "print", True)],
+)
+def test_how_it_was_done_is_folded_on_a_phone_alone_and_its_heading_is_not(
+    browser: Any, two_arms: Results, tmp_path: Path, width: int, medium: str, seen: bool
+) -> None:
+    opened = browser.new_page(viewport={"width": width, "height": 844})
+    opened.emulate_media(media=medium)
+    opened.goto(Path(report(two_arms, tmp_path)).as_uri())
+    look = "e.checkVisibility({contentVisibilityAuto: true}) && e.getBoundingClientRect().height > 20"
+    heading, first = (
+        opened.evaluate(f"(e => {look})(document.querySelector('#methods {s}'))") for s in ("h2", ".row")
+    )
+    answer = opened.evaluate(f"(e => {look})(document.querySelector('#participants .row'))")
+    opened.close()
+    assert (heading, first, answer) == (True, seen, True)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

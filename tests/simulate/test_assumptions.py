@@ -159,8 +159,8 @@ def test_a_slip_in_a_section_that_must_be_there_hides_none_in_the_others(copy_of
         r"\(enrolment.first\): found `January`, expected a date",
         r"\(allocation\): found kind `rndom`, expected one of chosen, random",
         r"\(missing.dropout.event\): unknown event `gone`",
-        r"\(tables.blood\): found kind `measure`, expected one of measures, sites, grades, doses, impressions, "
-        r"adverse-events",
+        r"\(tables.blood\): found kind `measure`, expected one of measures, sites, doses, impressions, "
+        r"yes-no, adverse-events",
     ]
     assert len(found) == len(expected), found
     for text, message in zip(found, expected, strict=True):

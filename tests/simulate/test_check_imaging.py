@@ -27,6 +27,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "bmc-low-back-pain"
         ("L1-L2: {0: 0.9, 1: 0.03", "L1-L9: {0: 0.9, 1: 0.03", "other places than the first grade's"),
         ("worse: {bmc: 0.07}", "worse: {bcm: 0.07}", "unknown arm `bcm`"),
         ("    place: level\n    reader: reader", "    place: levels\n    reader: reader", "unknown item `levels`"),
+        ("    place: level\n    reader: reader", "    place: level", "readers, and no item that tells them apart"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_said(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from armwise.simulate import simulate
-from armwise.simulate.table_kinds import Grades
+from armwise.simulate.imaging_kinds import Readings
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +38,15 @@ def test_every_treated_patient_and_no_other_is_injected_on_day_zero_with_the_dec
 
 
 def test_every_imaging_visit_has_each_level_once_and_grades_move_as_declared(reference):
-    # `grades` is one reading without error; the example has readers who err, see test_imaging
+    # one reader without error, and no item for the reader; the example has readers who err, see test_imaging
     levels = {"L4-L5": {2: 0.2, 3: 0.5, 4: 0.3}, "L5-S1": {1: 0.1, 3: 0.6, 5: 0.3}}
-    grades = Grades(
-        kind="grades", place="level", item="pfirrmann", first=levels, better={"bmc": 0.1}, worse={"bmc": 0.07},
-        status="assumed", source="invented",
+    grade = {"first": levels, "better": {"bmc": 0.1}, "worse": {"bmc": 0.07}}
+    read = Readings.model_validate(
+        {"kind": "readings", "place": "level", "readers": {"one": {}}, "grades": {"pfirrmann": grade},
+         "status": "assumed", "source": "invented"}
     )  # fmt: skip
     assumptions = reference.assumptions.model_copy(
-        update={"tables": {**reference.assumptions.tables, "imaging": grades}}
+        update={"tables": {**reference.assumptions.tables, "imaging": read}}
     )
     mri = simulate(reference.protocol, assumptions, seed=4, per_arm={"bmc": 3000, "control": 20})["imaging"]
     per_visit = mri.group_by("subject", "visit").agg(pl.col("level").n_unique(), pl.len())
@@ -60,6 +61,7 @@ def test_every_imaging_visit_has_each_level_once_and_grades_move_as_declared(ref
     assert (step.filter(middle) == 1).mean() == pytest.approx(0.07, abs=0.015)
     assert mri["pfirrmann"].min() >= 1
     assert mri["pfirrmann"].max() <= 5
+    assert "reader" not in mri.columns
 
 
 def test_adverse_events_come_at_the_declared_rate_and_are_told_apart_by_their_keys(tables, arms):

@@ -150,3 +150,23 @@ def test_the_interval_covers_its_level():
         e = proportional_odds(y, z, {"x": x}).odds_ratio
         covered += math.log(e.lower) <= truth <= math.log(e.upper)
     assert 0.90 <= covered / n <= 0.985  # 95 % and three Monte-Carlo errors
+
+
+def test_two_that_separate_are_named_in_the_plural():
+    z = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    y = np.array([1, 1, 1, 1, 2, 2, 2, 2])
+    found = proportional_odds(y, z, {"marker": y + np.array([0.0, 0.1, 0.2, 0.3, 0.0, 0.1, 0.2, 0.3])})
+    assert found.odds_ratio.reason.startswith("the arm and marker separate the categories")
+
+
+def test_a_test_of_proportionality_without_a_proper_covariance_is_left_out(monkeypatch):
+    from armwise.stats import ordinal
+
+    rng = np.random.default_rng(3)
+    z = np.arange(80) % 2
+    y = rng.integers(1, 5, 80)
+    assert proportional_odds(y, z).p is not None
+    for odd in (lambda found: (-1.0, 2), lambda found: np.linalg.inv(np.zeros((2, 2)))):
+        monkeypatch.setattr(ordinal, "_brant", odd)
+        found = proportional_odds(y, z)
+        assert (found.statistic, found.p) == (None, None) and found.odds_ratio.estimate is not None

@@ -169,3 +169,11 @@ def test_separation_is_found_in_just_those_designs_in_which_a_linear_programme_f
         assert fit.separated == (never_below(signed) is not None)
         separated += fit.separated
     assert 30 < separated < 120
+
+
+def test_a_category_that_does_not_vary_is_named_and_changes_nothing():
+    x, z = [1.0, 2, 3, 4, 5, 6], [0, 1, 0, 1, 0, 1]
+    alone = propensity({"x": x}, z)
+    found = propensity({"sex": ["f"] * 6, "x": x}, z)
+    assert found.aliased == ("sex",)
+    assert found.scores == pytest.approx(alone.scores, abs=1e-12)

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri, stdtrit
 
 from armwise.errors import UsageError
 from armwise.stats import overlap_weights, propensity, responder_curve
+from armwise.stats.responder_curves import _half_width, _influence
 
 GRID = np.arange(2.0, 62.0, 2.0)
 
@@ -134,3 +135,13 @@ def test_no_thresholds_and_one_arm_are_errors():
         responder_curve([1.0, 2.0], [0, 1], [], seed=1)
     with pytest.raises(UsageError, match="all 2 subjects are in one arm"):
         responder_curve([1.0, 2.0], [1, 1], [1.0], seed=1)
+
+
+def test_the_band_is_stretched_for_the_size_of_the_smaller_arm():
+    rng = np.random.default_rng(1)
+    g, z, _ = drawn(rng)
+    phi = _influence((g[:, None] >= GRID).astype(float), z, None)[2] * np.sqrt(len(g) / (len(g) - 2))
+    plain = _half_width(phi, 5, 400, 0.95)
+    found = responder_curve(g, z, GRID, seed=5, n_replicates=400)
+    fewer = min(int(z.sum()), int((~z).sum()))
+    assert found.half_width == pytest.approx(plain * stdtrit(fewer - 1, 0.975) / ndtri(0.975), rel=1e-12)

@@ -46,6 +46,14 @@ def test_few_subjects_have_no_finite_interval():
     assert sign_flip_mean([1, 2, 3, 4, 5, 6]).lower == 1  # 2/64 is below 0.05: the smallest mean of a subset
 
 
+@pytest.mark.parametrize(("changes", "p"), [([0.0] * 38, 1.0), ([0.0] * 5, 1.0), ([-1.0] * 8, 2 / 256)])
+def test_changes_that_are_all_alike_have_no_interval_and_not_one_without_width(changes, p):
+    found = sign_flip_mean(changes)
+    assert (found.estimate, found.lower, found.upper) == (changes[0], None, None)
+    assert found.p == pytest.approx(p, abs=1e-12)
+    assert found.reason.startswith("all changes are alike: no interval can be made from them; ")
+
+
 def test_more_subjects_take_random_patterns_near_the_exact_p_and_never_nought():
     d = np.random.default_rng(1).normal(0.5, 1, 20)
     exact = sign_flip_mean(d)

@@ -97,7 +97,63 @@ def test_a_record_that_ends_before_it_starts_is_an_error(told: Any) -> None:
 
 
 def test_a_record_that_says_that_nothing_was_done_is_not_judged(told: Any) -> None:
-    assert told(status="not done", drug=None, dose=None) == []
+    nothing = dict.fromkeys(("drug", "class", "route", "dose", "unit", "times", "start", "stop"))
+    assert told(status="not done", **nothing) == []
+
+
+def test_a_record_not_done_that_has_answers_is_used_and_judged(told: Any) -> None:
+    (problem,) = told(status="not done", dose=None)
+    assert problem.what.startswith("the dose of an opioid is not recorded")
+
+
+@pytest.mark.parametrize(
+    ("drugs", "told_of"),
+    [
+        ([{}, {"start": 10, "dose": 10}], [(3, 2)]),  # the old dose was not ended
+        ([{"stop": 9}, {"start": 10, "dose": 10}], []),
+        ([{"stop": 10}, {"start": 10, "dose": 10}], [(3, 2)]),  # both on day 10
+        ([{"stop": 9}, {"start": 10, "drug": "tramadol"}], []),
+        ([{}, {"start": 10, "drug": "tramadol"}], []),  # two drugs at once are two drugs
+        ([{}, {"start": 10, "drug": " Oxycodone"}], [(3, 2)]),
+        ([{}, {"start": 10, "subject": "p2"}], []),
+        ([{"stop": 50}, {"start": 5, "stop": 9}, {"start": 20}], [(3, 2), (4, 2)]),
+        ([{"class": "nsaid", "drug": "naproxen"}, {"class": "nsaid", "drug": "naproxen", "start": 3}], []),
+    ],
+)
+def test_records_of_one_opioid_that_overlap_are_told_because_their_doses_add_up(
+    small: Any, drugs: list[dict[str, Any]], told_of: list[tuple[int, int]]
+) -> None:
+    study = small.treated([{**OXYCODONE, **drug} for drug in drugs])
+    found = [p for p in medication_problems(study.protocol, study.tables) if "overlaps" in p.what]
+    assert [(p.row, p.severity) for p in found] == [(row, "warning") for row, _ in told_of]
+    for problem, (_, other) in zip(found, told_of, strict=True):
+        assert problem.what.endswith(f"overlaps with that of row {other}: the two doses are added up")
+        assert problem.todo == "end the other record where this is a change of dose"
+
+
+def test_an_injection_without_structure_or_side_is_told(small: Any) -> None:
+    form = {
+        "keys": ["subject", "structure", "side"],
+        "items": {
+            "structure": {"type": "choice", "choices": ["disc", "facet"]},
+            "side": {"type": "choice", "choices": ["left", "right"]},
+        },
+    }
+    places = [("disc", None), ("facet", "left"), ("facet", None), (None, "left")]
+    study = small.study(
+        {
+            "subjects": small.people(["new", "old"]),
+            "scale": small.scale({"p1": (40, 35, 30)}),
+            "injected": [{"subject": "p1", "structure": a, "side": b} for a, b in places],
+        },
+        forms={**small.protocol["forms"], "injected": form},
+        treatments={"procedures": {"form": "injected", "structure": "structure", "side": "side"}},
+    )
+    found = list(medication_problems(study.protocol, study.tables))
+    assert [(p.row, p.column, p.what) for p in found] == [
+        (5, "structure", "no structure of an injection: it is counted in the totals alone"),
+        (4, "side", "no side of an injection: it is counted in the totals alone"),  # a disc has none
+    ]
 
 
 def test_care_without_its_kind_is_told(told: Any) -> None:

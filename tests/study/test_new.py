@@ -11,6 +11,7 @@ import pytest
 import armwise
 from armwise.errors import FileError, UsageError
 from armwise.protocol.load import load_protocol, read_protocol
+from armwise.protocol.lock import FILE
 from armwise.simulate.study import simulate_study
 from armwise.study.new import SAID_OF_THE_PUBLISHED, copy_example, copy_study, examples, new_study
 
@@ -28,6 +29,26 @@ def test_every_example_can_be_begun_from_and_has_no_mistake(tmp_path: Path) -> N
         assert [p for p in read_protocol(file)[1] if p.severity == "error"] == []
         assert (tmp_path / name / "data").is_dir()
         assert not list((tmp_path / name / "data").iterdir())
+
+
+def test_a_lock_goes_with_a_copy_of_its_study_and_not_into_a_study_that_only_begins_like_it(
+    tmp_path: Path,
+) -> None:
+    copy_example("bmc-low-back-pain", tmp_path / "copy")
+    here, there = tmp_path / "copy" / FILE, examples()["bmc-low-back-pain"] / FILE
+    assert here.read_bytes() == there.read_bytes()
+    new_study(tmp_path / "new", like="bmc-low-back-pain")
+    assert not (tmp_path / "new" / FILE).exists()
+    assert "pain_as_published" not in load_protocol(tmp_path / "new").analyses
+    assert "protocol.lock" not in (tmp_path / "new" / "protocol.yaml").read_text(encoding="utf-8")
+
+
+def test_a_lock_of_a_study_that_is_written_over_goes_with_it(tmp_path: Path) -> None:
+    copy_example("bmc-low-back-pain", tmp_path / "demo")
+    simulate_study(tmp_path / "demo")
+    (tmp_path / "demo" / FILE).write_text("of another protocol", encoding="utf-8")
+    copy_example("cdisc-pilot", tmp_path / "demo", again=True)
+    assert not (tmp_path / "demo" / FILE).exists()
 
 
 def test_what_belongs_to_the_published_study_is_not_the_new_ones(tmp_path: Path) -> None:

@@ -91,7 +91,8 @@ def adjusted(c: Comparison, kind: Literal["mean", "risk"], null: float = 0.0) ->
 def adjusted_rows(c: Comparison, found: AdjustedComparison) -> Iterator[Row]:
     """The comparison, both arms, effective sizes, and how much of it rests on draws."""
     arm = c.arms[0]
-    notes = "; ".join(filter(None, (found.difference.reason, *_new(found), delta_words(c.analysis))))
+    told = (found.difference.reason, *_new(found), delta_words(c.analysis), *_of_covariates(c, found))
+    notes = "; ".join(filter(None, told))
     yield estimate_row(found.difference, **{**c.between(arm), "reason": notes})
     yield estimate_row(found.arm, **c.about, arm=arm)
     yield estimate_row(found.versus, **c.about, arm=c.reference)
@@ -108,6 +109,21 @@ def adjusted_rows(c: Comparison, found: AdjustedComparison) -> Iterator[Row]:
 def _new(found: AdjustedComparison) -> Iterator[str]:
     """Notes that the estimate's own reason does not give already."""
     return (note for note in found.notes if note not in found.difference.reason)
+
+
+def _of_covariates(c: Comparison, found: AdjustedComparison) -> Iterator[str]:
+    """What the covariates did not do, where there is an estimate: say anything, or leave the arms comparable."""
+    if found.difference.status != "ok":
+        return
+    alone = c.analysis.adjust in WITHOUT_PROPENSITY
+    fit = propensity(c.covariates(), c.treated) if alone else c.propensity
+    if fit.aliased:
+        yield f"not used, as it does not vary or others determine it: {', '.join(fit.aliased)}"
+    if alone and fit.separated:
+        yield (
+            f"the covariates separate the arms ({', '.join(fit.separating)}): {len(fit.outside)} subjects could only "
+            "have been in the arm that they were in, and what is said of them rests on the model alone"
+        )
 
 
 def _arm_method(method: str) -> str:

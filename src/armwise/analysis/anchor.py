@@ -12,7 +12,10 @@ from armwise.derive.derived import Derived
 from armwise.derive.endpoints import exact
 from armwise.protocol.model import Anchor
 from armwise.stats import anchored_change
+from armwise.stats.anchor import ADJUSTED, MIC, PREDICTIVE, ROC
 
+#: How the row begins that says which arms alone rated their change.
+ONLY = "nobody rated it but in the arm"
 #: What no comparison of this study may use, in the row's `reason`.
 NOT_A_TEST = "from these patients: never a threshold that tests these arms"
 
@@ -32,13 +35,9 @@ def _anchored(derived: Derived, name: str, declared: Anchor) -> Iterator[Row]:
         "item": name, "label": declared.label or name,
     }  # fmt: skip
     if not frame.height:
-        yield row(
-            "minimal important change",
-            None,
-            status="not estimable",
-            reason="nobody rated the change",
-            **about,
-        )
+        empty = {"status": "not estimable", "reason": "nobody has a rating, a score then and one at baseline"}
+        for method in (ADJUSTED, PREDICTIVE, ROC):
+            yield row(MIC, None, n=0, method=method, **empty, **about)
         return
     gain = [
         float((exact(v) - exact(b)) * (1 if higher else -1))
@@ -48,15 +47,26 @@ def _anchored(derived: Derived, name: str, declared: Anchor) -> Iterator[Row]:
     improved = frame["rating"].is_in([float(v) for v in declared.improved]).to_numpy()
     found = anchored_change(gain, rating, improved, seed=declared.seed, n_replicates=declared.replicates)
     yield row(
-        "count", found.improved, n=found.n, category="improved by their own rating", **about, unit="subjects"
-    )
-    yield estimate_row(found.correlation, **{**about, "reason": "; ".join(found.notes)})
+        "count", found.improved, n=found.n, category="improved by their own rating",
+        reason=_one_arm(derived, frame), **about, unit="subjects",
+    )  # fmt: skip
+    why = "; ".join(w for w in (found.correlation.reason, *found.notes) if w)
+    yield estimate_row(found.correlation, **{**about, "reason": why})
     yield estimate_row(found.point_biserial, **about)
     unit = derived.unit_of(declared.score)
     yield row("sd", found.sd, n=found.n, category="change", **about, unit=unit)
     for estimate in (found.adjusted, found.predictive, found.roc):
-        why = "; ".join(w for w in (estimate.reason, NOT_A_TEST, found.failed) if w)
+        drawn = found.failed if estimate is not found.roc else ""  # the cut of the ROC curve has no interval
+        why = "; ".join(w for w in (estimate.reason, NOT_A_TEST, drawn) if w)
         yield estimate_row(estimate, **{**about, "unit": unit, "reason": why})
+
+
+def _one_arm(derived: Derived, rated: pl.DataFrame) -> str | None:
+    """Whose change it is, where not every arm rated any."""
+    arms = derived.subjects.join(rated, on="subject", how="semi")["arm"].unique().to_list()
+    if len(arms) == len(derived.study.protocol.arms):
+        return None
+    return f"{ONLY} {', '.join(a for a in derived.study.protocol.arms if a in arms)}"
 
 
 def _rated(derived: Derived, declared: Anchor) -> pl.DataFrame:

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from armwise.analysis.cell_product import DIGITS
 from armwise.analysis.describe import mean_row
 from armwise.analysis.measures import MeasureValues, measure_values
 from armwise.analysis.results import Row, estimate_row, row
@@ -24,6 +25,8 @@ from armwise.stats import detectable_correlation, rank_correlation, slopes, spli
 #: Percentiles of the measure at which a curve is drawn: fixed, so that a row's id does not depend on the data.
 PERCENTILES = (5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95)
 ALPHA = 0.05
+#: Who has both values and still does not enter everything.
+NO_COVARIATE = "covariate missing: not in what is adjusted"
 LOSS = "a cut point throws away how far values lie from it; the slope leads"
 _LOG = {"log2": np.log2, "log10": np.log10}
 _STEP = {"log2": "doubling", "log10": "tenfold"}
@@ -86,7 +89,8 @@ def associations(derived: Derived) -> Iterator[Row]:
             yield from _curve(pair)
         for cut in declared.cuts:
             yield from _halves(pair, cut)
-        for reason, count in excluded:
+        lost = frame.height - pair.adjusted.height
+        for reason, count in [*excluded, *([(NO_COVARIATE, lost)] if lost else [])]:
             yield row("excluded", count, category=reason, **{**about, "unit": "subjects"})
 
 
@@ -151,7 +155,7 @@ def _strength(pair: _Pair) -> Iterator[Row]:
         yield estimate_row(found, **{**pair.about, "p": None})
     about = {**pair.about, "at": pair.declared.power, "at2": ALPHA, "method": "Fisher's z", "n": n}
     if n < 4:
-        why = f"{n} subjects; a correlation needs four"
+        why = f"{_subjects_of(n)}; a correlation needs four"
         yield row("detectable correlation", None, status="not estimable", reason=why, **about)
     else:
         found_r = detectable_correlation(n, pair.declared.power, ALPHA)
@@ -174,10 +178,17 @@ def _fitted(
 ) -> Iterator[Row]:
     method = f"least squares{beside}"
     statistic = "slope" if pair.facts.number else "mean difference"
+    step = f"per {pair.step}" if pair.facts.number else None
     about = {**pair.about, "method": method, "unit": pair.unit, "p": None}
+    why = ""
     if frame.height < 3:
-        why = f"{frame.height} subjects have both; a slope needs three"
-        yield row(statistic, None, n=frame.height, status="not estimable", reason=why, **about)
+        what = "slope" if pair.facts.number else "difference"
+        why = f"{_subjects_of(frame.height)} with all that it takes; a {what} needs three"
+    elif pair.facts.number and frame["_x"].n_unique() == 1:
+        why = "the measure is the same in everybody"
+    if why:
+        fixed = {**about, "category": step}
+        yield row(statistic, None, n=frame.height, status="not estimable", reason=why, **fixed)
         return
     x = frame["_x"].to_numpy() if pair.facts.number else np.array(frame["_x"].to_list(), dtype=object)
     found = slopes(frame["outcome"].to_numpy(), x, covariates, conf_level=pair.declared.conf_level)
@@ -188,7 +199,7 @@ def _fitted(
         first = "" if pair.facts.number else f"from {min(set(x.tolist()))}"
         yield estimate_row(
             estimate,
-            **{**about, "category": category or f"per {pair.step}", "reason": estimate.reason or first},
+            **{**about, "category": category or step, "reason": estimate.reason or first},
         )
 
 
@@ -214,6 +225,10 @@ def _curve(pair: _Pair) -> Iterator[Row]:
         yield estimate_row(mean, **{**here, "unit": pair.unit})
 
 
+def _subjects_of(n: int) -> str:
+    return f"{n} subject{'s' * (n != 1)}"
+
+
 def _recorded(declared: Association, x: float) -> float:
     """A value on the declared scale as it would have been recorded."""
     if declared.scale == "linear":
@@ -224,7 +239,7 @@ def _recorded(declared: Association, x: float) -> float:
 def _halves(pair: _Pair, cut: float) -> Iterator[Row]:
     """The means below and from a declared cut point, and their difference."""
     level = pair.declared.conf_level
-    value = pl.col("_measure")
+    value = pl.col("_measure").round_sig_figs(DIGITS)
     groups = {f"under {cut:g}": value < cut, f"{cut:g} or more": value >= cut}
     outcomes = {words: pair.frame.filter(inside)["outcome"].to_numpy() for words, inside in groups.items()}
     about = {**pair.about, "at": cut, "unit": pair.unit}
@@ -233,5 +248,6 @@ def _halves(pair: _Pair, cut: float) -> Iterator[Row]:
     (low_words, low), (high_words, high) = outcomes.items()
     found = welch(high, low, level)
     category = f"{high_words} against {low_words}"
-    fixed = {**about, "category": category, "p": None, "reason": found.reason or LOSS}
+    why = found.reason.replace("each arm", "each side").replace("either arm", "either side")
+    fixed = {**about, "category": category, "p": None, "reason": why or LOSS}
     yield estimate_row(found, **fixed)

@@ -7,7 +7,7 @@ so that before and after are on one scale.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ import polars as pl
 
 from armwise.analysis.adjusted import WORDS
 from armwise.analysis.results import Row, estimate_row, row
-from armwise.analysis.weights import Weights
+from armwise.analysis.weights import DRAWN_COVARIATES, Weights
 from armwise.derive.covariates import labels
 from armwise.derive.derived import Derived
 from armwise.stats import (
@@ -166,12 +166,42 @@ def _weighted(
     """The same in the population that the primary analysis speaks of: its subjects under its weights.
 
     Whoever that analysis left out (outcome missing, say) has no weight here, which every row says. What makes the
-    weights stands in `method`: weights to everyone have the target of the unweighted rows.
+    weights stands in `method`: weights to everyone have the target of the unweighted rows. Where covariates were drawn,
+    each completed data set has weights and values of its own: the rows are the means over the sets.
     """
     about = {**about, "target": weights.target}
-    joined = weights.frame.join(
-        variable.frame.select("subject", "value"), on="subject", how="left", maintain_order="left"
-    ).filter(pl.col("value").is_not_null())
+    several = len(weights.sets) > 1
+    over = f"; mean over {len(weights.sets)} {DRAWN_COVARIATES}" if several else ""
+    reason = f"the {weights.size} subjects of the primary analysis, under its weights{over}"
+    sets = [list(_in_set(variable, weights, frame, arm, reference, about, reason)) for frame in weights.sets]
+    for rows in zip(*sets, strict=True):
+        yield _mean(rows) if several else rows[0]
+
+
+def _mean(rows: Sequence[Row]) -> Row:
+    """One number of every completed data set as one row; not estimable where it is so in any of them."""
+    without = [r for r in rows if r["estimate"] is None]
+    if not without:
+        return {**rows[0], "estimate": float(np.mean([r["estimate"] for r in rows]))}
+    return {**without[0], "reason": f"{without[0]['reason']} (in {len(without)} of {len(rows)} data sets)"}
+
+
+def _in_set(
+    variable: Variable,
+    weights: Weights,
+    frame: pl.DataFrame,
+    arm: str,
+    reference: str,
+    about: dict[str, Any],
+    reason: str,
+) -> Iterator[Row]:
+    """The rows in one data set: the same rows in each, whatever was drawn."""
+    if variable.name in frame.columns:  # drawn with the outcomes: nobody lacks it
+        joined = frame.with_columns(pl.col(variable.name).alias("value"))
+    else:
+        joined = frame.join(
+            variable.frame.select("subject", "value"), on="subject", how="left", maintain_order="left"
+        ).filter(pl.col("value").is_not_null())
     values, w = {}, {}
     for name in (arm, reference):
         mine = joined.filter(pl.col("arm") == name)
@@ -186,13 +216,12 @@ def _weighted(
                 method=f"{method}, {weights.how}", **fixed,
             )  # fmt: skip
         return
-    reason = f"the {weights.frame.height} subjects of the primary analysis, under its weights"
     for name in (arm, reference):
         own = {**about, "arm": name, "n": len(w[name]), "method": weights.how, "reason": reason}
         if variable.numeric:
             yield row("mean", float(np.average(values[name], weights=w[name])), unit=variable.unit, **own)
             continue
-        for code in variable.categories or sorted(set(joined["value"])):
+        for code in variable.categories or variable.frame["value"].drop_nulls().unique().sort():
             share = float(np.average(values[name] == code, weights=w[name]))
             yield row("share", share, category=code, unit="proportion", **own)
     everyone = [variable.of(a).drop_nulls().to_numpy() for a in (arm, reference)]

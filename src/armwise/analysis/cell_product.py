@@ -21,6 +21,8 @@ from armwise.stats import summary, wilson
 ALL_PLACES = "all places"
 DOSE = "concentration x volume"
 INSIDE = "inside the reference range"
+#: Digits that count where a value is held against a limit: 1.1 x 3 is 3.3, and not beyond it.
+DIGITS = 12
 _PARTS = ("mean", "sd", "median", "q1", "q3", "min", "max")
 _MIDDLE = ("median", "q1", "q3")
 _RATIO_SCALE = {"percent": 100.0, "per-million": 1e6}
@@ -147,7 +149,11 @@ def _by_place(
     """Volume and doses: all places together, each structure, each level of it."""
     for depth in range(len(declared.by) + 1):
         by = declared.by[:depth]
-        frame = doses(derived, by).join(mine, on="subject", how="semi", maintain_order="left")
+        found = doses(derived, by)
+        if by:  # whoever was treated there
+            frame = found.join(mine, on="subject", how="semi", maintain_order="left")
+        else:  # everybody of the arm: whose injections were not recorded has no dose
+            frame = mine.join(found, on="subject", how="left", maintain_order="left")
         places = frame.select(by).drop_nulls().unique().sort(by) if by else None
         for place in [{}] if places is None else _ordered(derived, declared, places):
             here = frame.filter(*(pl.col(c) == v for c, v in place.items())) if place else frame
@@ -186,8 +192,9 @@ def _inside(known: pl.Series, reference: ReferenceRange, **about: Any) -> Row:
         return row(
             "share", None, n=0, status="not estimable", reason=f"nobody has a value; {source}", **fixed
         )
-    inside = known.len() - int(((known < low) if low is not None else pl.Series([False])).sum())
-    inside -= int(((known > high) if high is not None else pl.Series([False])).sum())
+    held = known.round_sig_figs(DIGITS)
+    inside = known.len() - int(((held < low) if low is not None else pl.Series([False])).sum())
+    inside -= int(((held > high) if high is not None else pl.Series([False])).sum())
     found = wilson(inside, known.len())
     return row(
         "share", found.estimate, lower=found.lower, upper=found.upper, conf_level=found.conf_level, n=known.len(),

@@ -63,7 +63,7 @@ class Compared:
         rows: its rows of the results table.
         lost: the records that it could not use: file, row, visit and reason.
         used: how many subjects it used, by arm, at its last visit.
-        weights: the overlap weights that it used there, or None.
+        weights: the weights that the primary analysis used there, for Table 1; None of any other.
         problems: what it found odd in the data.
         comparison: the comparison at its last visit, for what is said of it elsewhere.
     """
@@ -81,7 +81,6 @@ def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
     rows: list[Row] = []
     lost: list[dict[str, Any]] = []
     used: dict[str, int] = {}
-    weights: Weights | None = None
     problems: tuple[Problem, ...] = ()
     c: Comparison | None = None
     for i, c in enumerate(comparisons(derived, name, analysis)):
@@ -98,10 +97,10 @@ def compare(derived: Derived, name: str, analysis: Analysis) -> Compared:
         if c.repeated is None or i == 0:
             lost += _listed(c)
         used = {arm: c.size(arm) for arm in c.protocol.arms}
-        weights = weights_of(c)
     plan = derived.study.protocol  # no p beyond what its multiplicity plan covers
     rows = [r if is_tested(plan, name, r["visit"]) else {**r, "p": None} for r in rows]
-    return Compared(rows, lost, used, weights, problems, c)
+    shown = weights_of(c) if c is not None and analysis.role == "primary" else None
+    return Compared(rows, lost, used, shown, problems, c)
 
 
 def _listed(c: Comparison) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from armwise.protocol.model import Analysis, Protocol
 from armwise.protocol.plan import ADJUSTED_TARGETS, DRAWN, WEIGHTED
 from armwise.stats import Propensity, summary, wilson
 from armwise.stats.analysis_of_covariance import METHOD as ANCOVA
+from armwise.stats.firth import METHOD as FIRTH
 from armwise.stats.fisher import METHOD as FISHER
 from armwise.stats.ordinal import METHOD as PROPORTIONAL_ODDS
 from armwise.stats.permutation import METHOD as PERMUTATION
@@ -168,7 +169,7 @@ class Comparison:
             "mmrm": method_words(self.analysis),
             "risk-difference": INTERVALS[self.analysis.interval or "newcombe"],
             "risk-ratio": INTERVALS["miettinen-nurminen"],
-            "odds-ratio": INTERVALS["miettinen-nurminen"],
+            "odds-ratio": INTERVALS["miettinen-nurminen"] if self.analysis.adjust == "none" else FIRTH,
             "fisher-exact": FISHER,
             "proportional-odds": PROPORTIONAL_ODDS,
         }[self.analysis.method]
@@ -227,6 +228,8 @@ def comparisons(derived: Derived, name: str, analysis: Analysis) -> Iterator[Com
         imputed, undrawn = _at_visit(derived, analysis, drawn, visit, here)
         if undrawn:  # then nobody's missing outcome is used
             people = people.drop("excluded").with_columns(_excluded(analysis))
+        if imputed is None:  # a site may have lost an arm to missing answers
+            people = within_sites(protocol, analysis, people, "excluded")
         kept = people.filter(pl.col("excluded").is_null() & pl.col("outcome").is_not_null())
         inside = people.filter(pl.col("left_out").is_null())
         yield Comparison(

@@ -61,19 +61,24 @@ def _interaction(derived: Derived, c: Comparison, modifier: Modifier) -> Iterato
             at=[at / modifier.per for at in modifier.at], conf_level=c.analysis.conf_level,
         )  # fmt: skip
     except UsageError as error:
+        nobody = [a for a in c.protocol.arms if not (frame["arm"] == a).any()]
+        why = f"nobody in {' and '.join(nobody)} is analysed" if nobody else str(error)
+        step: dict[str, Any] = {"at": modifier.per, "category": per} if number else {}
         for arm in c.arms:
             yield row(
-                INTERACTION, None, status="not estimable", reason=str(error), n=frame.height, method=METHOD,
-                **{**about, "arm": arm},
+                INTERACTION, None, status="not estimable", reason=why, n=frame.height, method=METHOD,
+                **{**about, **step, "arm": arm},
             )  # fmt: skip
         return
     drawn = c.imputed is not None or c.modelled is not None
     observed = "patients whose outcome was observed, none imputed" if drawn else ""
+    lost = c.frame.height - frame.height
+    without = f"without {lost} patient{'s' * (lost != 1)} whose {name} is missing" if lost else ""
     for arm in (a for a in c.arms if a in found):
         categories = list(found[arm].differences)
         for category, estimate in found[arm].interactions.items():
             against = "" if number else f"against {categories[0]}"
-            why = estimate.reason or "; ".join(filter(None, (against, observed)))
+            why = estimate.reason or "; ".join(filter(None, (against, observed, without)))
             more: dict[str, Any] = {"at": modifier.per, "category": per} if number else {"category": category}
             yield estimate_row(estimate, **{**about, **more, "arm": arm, "reason": why})
         places = modifier.at if number else categories

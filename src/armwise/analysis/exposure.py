@@ -8,11 +8,13 @@ from typing import Any
 
 import polars as pl
 
+from armwise.analysis.medication import AT_LEAST
 from armwise.analysis.results import Row, row
 from armwise.derive.derived import Derived
 from armwise.derive.medication import received
 from armwise.protocol.model import Form, Procedures
 from armwise.stats import summary
+from armwise.study.medication import recorded
 
 _SUMMARY = ("mean", "sd", "median", "q1", "q3", "min", "max")
 
@@ -21,6 +23,8 @@ def exposure(derived: Derived) -> Iterator[Row]:
     """Patients of each arm who received each kind of care or class of drug, by visit, of those who came."""
     protocol = derived.study.protocol
     language = protocol.study.language
+    care = protocol.treatments.care if protocol.treatments else None
+    complete = {d.form: d.complete for d in (protocol.medication, care) if d is not None}
     for (form, kind), found in received(protocol, derived.study.tables, derived.scores).items():
         label = _label(protocol.forms[form], kind, language)
         for visit, arm in product(protocol.visits, protocol.arms):
@@ -33,7 +37,8 @@ def exposure(derived: Derived) -> Iterator[Row]:
                 "arm": arm,
             }
             about |= {"item": form, "category": kind, "unit": "subjects", "label": label}
-            yield row("count", int(known.sum()), n=known.len(), **about)
+            n, reason = (known.len(), None) if complete[form] else (None, AT_LEAST)
+            yield row("count", int(known.sum()), n=n, reason=reason, **about)
             if known.len() < here.height:
                 yield row("missing", here.height - known.len(), n=here.height, **about)
     yield from _procedures(derived)
@@ -52,7 +57,8 @@ def _procedures(derived: Derived) -> Iterator[Row]:
     if declared is None or declared.form not in derived.study.tables:
         return
     people = derived.subjects.select("subject", "arm")
-    table = derived.study.tables[declared.form].join(people, on="subject", how="inner", maintain_order="left")
+    table = derived.study.tables[declared.form]
+    table = table.filter(recorded(table)).join(people, on="subject", how="inner", maintain_order="left")
     form = protocol.forms[declared.form]
     for arm in form.arms or protocol.arms:
         mine = table.filter(pl.col("arm") == arm)
@@ -60,6 +66,9 @@ def _procedures(derived: Derived) -> Iterator[Row]:
         about: dict[str, Any] = {"analysis": "procedures", "role": "descriptive", "arm": arm}
         yield row("count", treated, n=people.filter(pl.col("arm") == arm).height, unit="subjects", **about)
         yield from _places(mine, treated, form, declared, about)
+        unknown = mine[declared.structure].null_count()
+        if unknown:
+            yield row("missing", unknown, n=mine.height, unit="injections", item="structure", **about)
         yield from _each_patient(mine, form, declared, about)
 
 
@@ -100,6 +109,9 @@ def _sides(
         at = here.filter(pl.col(declared.side) == side)
         if at.height:
             yield from _counts(at, treated, {**fixed, "category": f"{fixed['category']}, {side}"})
+    unknown = here[declared.side].null_count()
+    if fixed.get("item") is None and 0 < unknown < here.height:  # a disc has no side: then none has one
+        yield row("missing", unknown, n=here.height, unit="injections", **{**fixed, "item": "side"})
 
 
 def _counts(here: pl.DataFrame, treated: int, fixed: dict[str, Any]) -> Iterator[Row]:

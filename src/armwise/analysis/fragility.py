@@ -1,7 +1,8 @@
 """How fragile a finding is: what an unmeasured confounder, or the missing answers, would have to be to overturn it.
 
 Rows of the analysis `fragility`; `item` is the analysis of the protocol that is put to the test. Confounding is
-asked about only where arms were not randomised; missing answers always (`missing_answers`).
+asked about only where arms were not randomised; missing answers (`missing_answers`) and the negative controls that the
+protocol declares (`negative_control`) always.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from armwise.analysis.compare import ROWS
-from armwise.analysis.comparison import AS_ANALYSED, STATISTIC, Comparison, comparisons, is_comparison
+from armwise.analysis.comparison import AS_ANALYSED, Comparison, comparisons, is_comparison
 from armwise.analysis.missing_answers import missing_answers
+from armwise.analysis.negative_control import negative_control
 from armwise.analysis.results import Row, estimate_row, row
 from armwise.derive.derived import Derived
 from armwise.errors import UsageError
 from armwise.protocol.fragility import STRENGTHS, Fragility
 from armwise.protocol.model import Analysis, Protocol
-from armwise.protocol.plan import WEIGHTED
+from armwise.protocol.plan import DRAWN
 from armwise.stats import (
     Estimate,
     EValues,
@@ -65,9 +66,11 @@ def fragility(derived: Derived, rows: Sequence[Row]) -> Iterator[Row]:
         c = next(comparisons(derived, name, plain))
         if not protocol.randomised:
             yield from _e_values(c, made)
-            if analysis.covariates and not protocol.endpoints[analysis.endpoint].is_response:
+            measured = analysis.covariates and not protocol.endpoints[analysis.endpoint].is_response
+            if measured and not _beside_linear(protocol, name):
                 yield from _confounder(c, declared)
-            yield from _negative_controls(derived, name, analysis, visit, declared)
+        for endpoint in declared.negative_controls:
+            yield from negative_control(derived, name, endpoint, NAME)
         seen = next(comparisons(derived, name, plain.model_copy(update={"covariates": ()})))
         yield from missing_answers(derived, seen, analysis, declared.deltas, about_of(c))
 
@@ -79,6 +82,20 @@ def put_to_test(protocol: Protocol) -> list[str]:
         return []
     primary = [name for name, a in protocol.analyses.items() if a.role == "primary"][:1]
     return list(declared.analyses) or primary
+
+
+def _beside_linear(protocol: Protocol, name: str) -> bool:
+    """Whether an analysis of covariance of the same is put to the test too: the bounds of it would be the same rows."""
+
+    def what(analysis: Analysis) -> tuple[Any, ...]:
+        estimand = protocol.estimands.get(analysis.estimand or "")
+        asked = (estimand.set, estimand.events) if estimand else None
+        return (analysis.endpoint, protocol.leading_visit(analysis), set(analysis.covariates), asked)
+
+    mine = protocol.analyses[name]
+    tested = [protocol.analyses[other] for other in put_to_test(protocol)]
+    linear = [a for a in tested if a.method == "ancova" and a.missing not in DRAWN]
+    return mine not in linear and any(what(other) == what(mine) for other in linear)
 
 
 def about_of(c: Comparison) -> dict[str, Any]:
@@ -239,41 +256,3 @@ def _benchmark(
             MEAN_DIFFERENCE, beside.estimate, se=beside.se, df=float(found.df - 1), lower=beside.lower,
             upper=beside.upper, conf_level=c.analysis.conf_level, **here,
         )  # fmt: skip
-
-
-def _negative_controls(
-    derived: Derived, name: str, analysis: Analysis, visit: str, declared: Fragility
-) -> Iterator[Row]:
-    """Outcomes on which the treatment cannot act, compared as the analysis compares its own."""
-    protocol = derived.study.protocol
-    for endpoint in declared.negative_controls:
-        response = protocol.endpoints[endpoint].is_response
-        weighted = analysis.adjust in WEIGHTED
-        method = "risk-difference" if response else "mean-difference" if weighted else "ancova"
-        adjust = analysis.adjust if weighted or (method == "ancova" and analysis.covariates) else "none"
-        method = "mean-difference" if method == "ancova" and adjust == "none" else method
-        visits = protocol.measured_visits(endpoint)
-        changed: dict[str, Any] = {
-            "endpoint": endpoint, "method": method, "adjust": adjust, "also": (), "margin": None,
-            "covariates": tuple(x for x in analysis.covariates if x != "baseline") if adjust != "none" else (),
-            "missing": "complete-cases", "at": (visit if visit in visits else (visits or (visit,))[-1],),
-        }  # fmt: skip
-        c = next(comparisons(derived, NAME, analysis.model_copy(update=changed)))
-        about = {"item": name, "role": "sensitivity", "category": "negative control", "p": None}
-        yield from _compared(c, about)
-
-
-def _compared(c: Comparison, about: Mapping[str, Any]) -> Iterator[Row]:
-    try:
-        for made in ROWS[c.analysis.method](c):
-            if (
-                made["analysis"] == NAME
-                and made["versus"]
-                and made["statistic"] == STATISTIC[c.analysis.method]
-            ):
-                kept = {k: v for k, v in made.items() if k not in ("id", "key", "statistic", "estimate")}
-                yield row(made["statistic"], made["estimate"], **{**kept, **about})
-    except UsageError as error:
-        for arm in c.arms:
-            here = {**c.between(arm), **about, "method": c.method, "reason": str(error)}
-            yield row(c.statistic, None, **{**here, "status": "not estimable"})

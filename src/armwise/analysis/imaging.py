@@ -16,7 +16,7 @@ import polars as pl
 from armwise.analysis.imaging_agreement import agreement_rows
 from armwise.analysis.results import Row, estimate_row, row
 from armwise.derive.derived import Derived
-from armwise.derive.imaging import Readings, paired, readings
+from armwise.derive.imaging import Readings, leading, paired, readings
 from armwise.errors import UsageError
 from armwise.protocol.imaging import MEAN
 from armwise.protocol.model import Protocol
@@ -26,6 +26,7 @@ from armwise.stats.estimate import MEAN_DIFFERENCE, ODDS_RATIO
 
 MEAN_CHANGE: Final = "mean change"
 UNCONTROLLED: Final = "uncontrolled: no other arm was imaged, so what would have happened anyway is not known"
+NO_REFERENCE: Final = "within the arm: the reference was not imaged, so that arms are not compared"
 WITHIN: Final = "within the arm: the comparison of the arms stands in rows of its own"
 GEE: Final = "GEE, exchangeable correlation, Mancl-DeRouen covariance, t on subjects - parameters"
 LATE: Final = "labelled baseline, made after time zero"
@@ -63,12 +64,13 @@ def about(found: Readings, protocol: Protocol, name: str) -> dict[str, Any]:
 
 
 def _imaged(found: Readings, derived: Derived) -> Iterator[Row]:
-    """Subjects with a scan that leads or helps to lead, by arm and visit; and those whose baseline came too late."""
+    """Subjects with a grade of the reading that leads, by arm and visit; and those whose baseline came too late."""
+    led = pl.concat([leading(found, name) for name in found.declared.grades])
     for arm in found.arms:
         everyone = derived.subjects.filter(pl.col("arm") == arm).height
         fixed = {"analysis": "imaging", "role": "descriptive", "arm": arm, "unit": "subjects"}
         for visit in found.visits:
-            mine = found.scans.filter((pl.col("arm") == arm) & (pl.col("visit") == visit))
+            mine = led.filter((pl.col("arm") == arm) & (pl.col("visit") == visit))
             yield row("imaged", mine["subject"].n_unique(), visit=visit, n=everyone, **fixed)
         late = found.late.filter(pl.col("arm") == arm)["subject"].n_unique()
         yield row("excluded", late, category=LATE, **fixed)
@@ -133,14 +135,16 @@ def _changes(found: Readings, protocol: Protocol, name: str, visit: str) -> Iter
     """The mean change of each imaged arm: a subject's places averaged, then subjects, by flipping their signs."""
     kind = found.declared.grades[name].scale
     both = _values(paired(found, name, visit), kind)
-    alone = len(found.arms) == 1
+    imaged = both.filter(pl.col("arm").is_in(found.arms))["arm"].n_unique()
+    within = WITHIN if protocol.reference in found.arms else NO_REFERENCE
     for arm in found.arms:
         mine = both.filter(pl.col("arm") == arm)
+        alone = imaged - (not mine.is_empty()) == 0  # in no other arm is there a change, whatever was planned
         by_subject = mine.group_by("subject", maintain_order=True).agg(
             (pl.col("after") - pl.col("before")).mean().alias("change")
         )
         e = sign_flip_mean(by_subject["change"].to_numpy(), found.declared.conf_level)
-        reason = f"{UNCONTROLLED if alone else WITHIN}; {e.reason}"
+        reason = f"{UNCONTROLLED if alone else within}; {e.reason}"
         yield estimate_row(
             dataclasses.replace(e, statistic=MEAN_CHANGE), **about(found, protocol, name), role="exploratory",
             planned="pre-specified", visit=visit, arm=arm, p=None, reason=reason,

@@ -20,6 +20,7 @@ from armwise.errors import UsageError
 from armwise.protocol.model import Analysis, Endpoint, Protocol
 from armwise.protocol.plan import Strategy
 from armwise.stats import impute_chained
+from armwise.stats.imputation.chained import Imputed as ChainedImputed
 
 Floats = NDArray[np.float64]
 
@@ -114,15 +115,40 @@ def completed_scores(derived: Derived, analysis: Analysis, people: pl.DataFrame)
             if score in plan.steps:
                 steps[name] = plan.steps[score]
     places, binary = _covariate_columns(protocol, analysis, people, columns)
-    drawn = impute_chained(
-        np.column_stack(list(columns.values())), names=list(columns), arms=people["arm"].to_numpy(),
-        imputations=plan.sets, prior_subjects=plan.prior_subjects, bounds=bounds, grid=steps, binary=binary,
-        seed=plan.seed,
-    )  # fmt: skip
+    drawn = _drawn_once(
+        derived, np.column_stack(list(columns.values())), list(columns), people["arm"], bounds, steps, binary
+    )
     made = {name: drawn.variable(name) for name in columns}
     complete = {(s, v): made[f"{s} {v}"] for s in scores for v in _visits(protocol, s) if f"{s} {v}" in made}
     covariates = {name: _values(people, name, place, made) for name, place in places.items()}
     return CompletedScores(people, complete, covariates, (*unused, *drawn.notes))
+
+
+def _drawn_once(
+    derived: Derived,
+    values: Floats,
+    names: list[str],
+    arms: pl.Series,
+    bounds: dict[str, tuple[float, float]],
+    steps: dict[str, float],
+    binary: list[str],
+) -> ChainedImputed:
+    """The completed variables; those that another analysis of this run has drawn already are taken from there.
+
+    A draw follows from its arguments and its seed alone, so that what has the same ones has the same draws: analyses
+    at other visits, responders by other thresholds, other amounts added to the drawn.
+    """
+    plan = derived.study.protocol.imputation
+    key = (
+        values.shape, values.tobytes(), tuple(names), tuple(arms), tuple(bounds.items()), tuple(steps.items()),
+        tuple(binary), plan.sets, plan.prior_subjects, plan.seed,
+    )  # fmt: skip
+    if key not in derived.draws:
+        derived.draws[key] = impute_chained(
+            values, names=names, arms=arms.to_numpy(), imputations=plan.sets, prior_subjects=plan.prior_subjects,
+            bounds=bounds, grid=steps, binary=binary, seed=plan.seed,
+        )  # fmt: skip
+    return derived.draws[key]
 
 
 def imputed_outcomes(

@@ -8,7 +8,9 @@ from armwise.analysis.adjusted import adjusted, adjusted_rows
 from armwise.analysis.comparison import Comparison
 from armwise.analysis.describe import mean_row
 from armwise.analysis.model_imputation import model_imputed_rows
+from armwise.analysis.repeated import combined
 from armwise.analysis.results import Row, estimate_row, row
+from armwise.analysis.unlike_arms import unlike_in_regression
 from armwise.protocol.plan import WEIGHTED
 from armwise.stats import (
     Estimate,
@@ -38,7 +40,10 @@ def ancova_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
             difference = fit.differences[arm]
             yield estimate_row(
                 difference,
-                **{**c.between(arm), "reason": difference.reason or note},
+                **{
+                    **c.between(arm),
+                    "reason": difference.reason or combined(note, unlike_in_regression(c, arm)),
+                },
             )
             yield from unadjusted_means(c, arm, conditional=difference)
     for arm in c.protocol.arms:

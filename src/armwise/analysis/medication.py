@@ -17,10 +17,12 @@ from armwise.derive.derived import Derived
 from armwise.derive.medication import attended
 from armwise.instruments.morphine_equivalents import VERSIONS
 from armwise.protocol.medication import DOSE, NUMBER
-from armwise.stats import summary, wilson
+from armwise.stats import Estimate, summary, wilson
 
 #: What the rows of those who take opioids at a visit say of themselves.
 SELECTED = "of those who take opioids at this visit: groups selected after treatment began, not compared"
+#: What a count says of itself where the list of drugs or of care is not declared complete.
+AT_LEAST = "at least so many: without a complete list nobody is known to have had none"
 _SUMMARY = ("mean", "sd", "median", "q1", "q3", "min", "max")
 #: Use at baseline, use at the visit -> the category of a patient's course.
 COURSES = {
@@ -42,9 +44,9 @@ def medication(derived: Derived) -> Iterator[Row]:
     for visit, arm in product(protocol.visits, protocol.arms):
         here = people.filter((pl.col("visit") == visit) & (pl.col("arm") == arm))
         about: dict[str, Any] = {"analysis": "medication", "role": "descriptive", "visit": visit, "arm": arm}
-        yield from _use(here, about)
-        yield from _doses(here, {**about, "method": by}, declared.cut_points)
-        if visit != protocol.baseline:
+        yield from _use(here, about, declared.complete)
+        yield from _doses(here, {**about, "method": by}, declared.cut_points, declared.complete)
+        if visit != protocol.baseline and declared.complete:
             yield from _courses(people, here, protocol.baseline, about)
 
 
@@ -61,18 +63,26 @@ def _people(derived: Derived) -> pl.DataFrame:
     ).join(number.select("subject", "visit", number="value"), on=["subject", "visit"], how="left")
 
 
-def _use(here: pl.DataFrame, about: dict[str, Any]) -> Iterator[Row]:
+def _use(here: pl.DataFrame, about: dict[str, Any], complete: bool) -> Iterator[Row]:
     """Who takes any opioid, of those who came and for whom it is known."""
     known = here["number"].drop_nulls()
     users = int((known > 0).sum())
     fixed = {**about, "item": "any opioid", "label": "Any opioid"}
-    yield row("count", users, n=known.len(), unit="subjects", **fixed)
+    n, reason = (known.len(), None) if complete else (None, AT_LEAST)
+    yield row("count", users, n=n, unit="subjects", reason=reason, **fixed)
     yield row("missing", here.height - known.len(), n=here.height, unit="subjects", **fixed)
     if known.len():
-        yield estimate_row(wilson(users, known.len()), unit="proportion", **fixed)
+        found = wilson(users, known.len())
+        if not complete:
+            found = Estimate.not_estimable(
+                found.statistic, found.method, AT_LEAST, conf_level=found.conf_level, n=here.height
+            )
+        yield estimate_row(found, unit="proportion", **fixed)
 
 
-def _doses(here: pl.DataFrame, about: dict[str, Any], cut_points: tuple[float, ...]) -> Iterator[Row]:
+def _doses(
+    here: pl.DataFrame, about: dict[str, Any], cut_points: tuple[float, ...], complete: bool
+) -> Iterator[Row]:
     """The doses of those with one above 0, how many reach each cut point, and why others have none."""
     users = here.filter((pl.col("number") > 0).fill_null(False))
     doses = users["dose"].drop_nulls()
@@ -87,9 +97,10 @@ def _doses(here: pl.DataFrame, about: dict[str, Any], cut_points: tuple[float, .
     known = here["dose"].drop_nulls()
     for at in cut_points:
         reached = int((known >= at).sum())
+        n, reason = (known.len(), None) if complete else (None, AT_LEAST)
         label = f"{at:g} MME/day or more"
         yield row(
-            "count", reached, n=known.len(), at=float(at), unit="subjects",
+            "count", reached, n=n, at=float(at), unit="subjects", reason=reason,
             **{**about, "item": "dose at or above", "label": label},
         )  # fmt: skip
     gaps = users.filter(pl.col("dose").is_null())["status"]

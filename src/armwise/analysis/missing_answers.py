@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from armwise.analysis.adjusted import arm_means
 from armwise.analysis.comparison import Comparison
-from armwise.analysis.results import Row, estimate_row, row
+from armwise.analysis.results import Row, row
+from armwise.analysis.shifted_answers import gaps_of, grid_rows, imputes, no_grid, shifted_answers
 from armwise.derive.derived import Derived
 from armwise.errors import UsageError
 from armwise.protocol.model import Analysis
@@ -19,8 +20,8 @@ from armwise.protocol.plan import ADJUSTED_TARGETS, WEIGHTED
 from armwise.stats import (
     Missing,
     TippingGrid,
-    delta_grid,
     least_favourable,
+    predicted_missing,
     risk_comparison,
     shifted_ancova,
     tipping_grid,
@@ -59,8 +60,10 @@ def missing_answers(
             yield from _combinations(c, pair, arm, here)
             if analysis.adjust in WEIGHTED:
                 yield from _weighted(c, pair, arm, analysis, here)
-        elif deltas and analysis.covariates:
-            yield from _shifts(c, pair, arm, analysis, deltas, here)
+        elif deltas and not imputes(analysis):
+            yield from _shifts(derived, c, pair, arm, analysis, deltas, here)
+    if deltas and not response and imputes(analysis):
+        yield from shifted_answers(derived, c.name, analysis, c.visit, deltas, about)
 
 
 def with_missing(derived: Derived, c: Comparison, covariates: Sequence[str]) -> pl.DataFrame:
@@ -128,8 +131,8 @@ def _weighted(
         reason = first.refusal
     except UsageError as error:
         reason = str(error)
-    if not reason and first.weights is None:
-        return  # an estimator without weights: which of the missing respond cannot be placed against it
+    if not reason and (first.weights is None or analysis.adjust == "aipw"):
+        return  # a model of the outcome moves with the answers: which of the missing respond cannot be placed against it
     if (sides[0].missing + 1) * (sides[1].missing + 1) > MANY:
         reason = f"more than {MANY} combinations: only those without weights are counted"
     if reason:
@@ -145,7 +148,13 @@ def _weighted(
     found = {}
     for cell, means in zip(cells, fits(Y), strict=True):
         d = risk_comparison(means, c.analysis.conf_level).difference
-        found[cell] = (d.estimate or 0.0, d.lower or 0.0, d.upper or 0.0)
+        if d.estimate is None or d.lower is None or d.upper is None:
+            status = {"status": "not estimable", "reason": f"a combination has no estimate: {d.reason}"}
+            yield row(
+                "combinations overturned", None, **{**about, "unit": "combinations"}, method=PLACED, **status
+            )
+            return
+        found[cell] = (d.estimate, d.lower, d.upper)
     grid = grid_of(*sides, lambda i, j: found[i, j], c.analysis.conf_level, PLACED)
     yield from _grid_rows(grid, PLACED, about)
 
@@ -183,6 +192,7 @@ def _grid_rows(grid: TippingGrid, method: str, about: Mapping[str, Any]) -> Iter
 
 
 def _shifts(
+    derived: Derived,
     c: Comparison,
     pair: pl.DataFrame,
     arm: str,
@@ -197,15 +207,9 @@ def _shifts(
     treated = (known["arm"] == arm).to_numpy()
     try:
         at = shifted_ancova(outcome, treated, covariates, c.analysis.conf_level)
-        grid = delta_grid(at, deltas, deltas)
+        predicted = predicted_missing(outcome, treated, covariates)
     except UsageError as error:
-        yield row("combinations overturned", None, **{**about, "unit": "combinations"}, method=SHIFTED,
-                  status="not estimable", reason=str(error))  # fmt: skip
+        yield from no_grid(about, SHIFTED, str(error))
         return
-    for a, line in zip(grid.deltas_arm, grid.estimates, strict=True):
-        for v, found in zip(grid.deltas_versus, line, strict=True):
-            yield estimate_row(found, **{**about, "at": a, "at2": v})
-    yield row(
-        "combinations overturned", len(grid.overturned), method=SHIFTED, **{**about, "unit": "combinations"},
-        n=len(grid.deltas_arm) * len(grid.deltas_versus),
-    )  # fmt: skip
+    gaps = [gaps_of(derived, c, known, np.where(side, predicted, np.nan)) for side in (treated, ~treated)]
+    yield from grid_rows(at, deltas, (gaps[0], gaps[1]), SHIFTED, about)

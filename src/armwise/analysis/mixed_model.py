@@ -15,6 +15,7 @@ from armwise.analysis.comparison import AS_ANALYSED, Comparison
 from armwise.analysis.means import unadjusted_means
 from armwise.analysis.repeated import LEAST_DF, TOO_FEW, Floats, Repeated, combined
 from armwise.analysis.results import Row, estimate_row, row
+from armwise.analysis.unlike_arms import unlike_in_model
 from armwise.errors import FitError, UsageError
 from armwise.stats import Estimate
 from armwise.stats.estimate import LS_MEAN, MEAN_DIFFERENCE
@@ -39,7 +40,12 @@ def _difference(c: Comparison, model: Repeated, arm: str, null: float) -> Estima
     if c.analysis.models == "per-arm":
         return _of_two_models(c, model, arm, null)
     L = None if model.fit.model is None else model.row(c.visit, arm) - model.row(c.visit, c.reference)
-    return _estimate(c, model, L, MEAN_DIFFERENCE, null=null, n_arm=c.size(arm), n_versus=c.size(c.reference))
+    found = _estimate(
+        c, model, L, MEAN_DIFFERENCE, null=null, n_arm=c.size(arm), n_versus=c.size(c.reference)
+    )
+    if found.estimate is None:
+        return found
+    return replace(found, reason=combined(found.reason, unlike_in_model(c, model, arm)))
 
 
 def _of_two_models(c: Comparison, model: Repeated, arm: str, null: float) -> Estimate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from armwise.analysis.results import Row, estimate_row, row
 from armwise.errors import FitError, UsageError
 from armwise.protocol.model import Analysis, Protocol
 from armwise.stats import conditional_means, impute_outcomes
-from armwise.stats.covariates import covariate
+from armwise.stats.covariates import Covariate, covariate, independent_columns
 from armwise.stats.imputation.imputed_outcomes import ConditionalMeans, DrawnOutcomes
 from armwise.stats.imputation.strategies import STRATEGY_WORDS, Strategy, check_strategy
 
@@ -33,6 +33,7 @@ class ModelImputed:
         found: the imputed outcomes; None where there is no fit.
         why: why not.
         at: column of a category -> its value in the adjusted means, where categories weigh alike; else their means.
+        unused: covariates that do not vary, or that others determine.
     """
 
     people: pl.DataFrame
@@ -40,6 +41,7 @@ class ModelImputed:
     found: DrawnOutcomes | ConditionalMeans | None
     why: str = ""
     at: Mapping[str, float] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
 
 
 def model_method(analysis: Analysis) -> str:
@@ -76,9 +78,9 @@ def model_imputed(
     come = ~np.isnan(y).all(axis=0)  # a visit to come says nothing, and has no mean to draw from
     y, visits = y[:, come], tuple(v for v, here in zip(visits, come, strict=True) if here)
     terms = [covariate(name, people[name].to_numpy()) for name in analysis.covariates]
-    columns = {name: term.X[:, j] for term in terms for j, name in enumerate(term.columns)}
-    plan = protocol.imputation
     arm, rule = people["arm"].to_numpy().astype(str), strategy(analysis)
+    columns, unused = _independent(terms)
+    plan = protocol.imputation
     delta = dict[str, ArrayLike](analysis.delta) or None
     found: DrawnOutcomes | ConditionalMeans
     try:
@@ -92,10 +94,25 @@ def model_imputed(
                 imputations=plan.sets, seed=plan.seed,
             )  # fmt: skip
         alike = [term for term in terms if term.levels and analysis.ls_means == "equal"]
-        at = {n: 1 / len(term.levels) for term in alike for n in term.columns}
-        return ModelImputed(people, missing, found, at=at)
+        at = {n: 1 / len(term.levels) for term in alike for n in term.columns if n in columns}
+        return ModelImputed(people, missing, found, at=at, unused=unused)
     except (UsageError, FitError) as error:
         return ModelImputed(people, missing, None, f"missing outcomes could not be imputed: {error}")
+
+
+def _independent(
+    terms: Sequence[Covariate],
+) -> tuple[dict[str, NDArray[np.float64]], tuple[str, ...]]:
+    """The covariates' columns that say something beside those before them, and the names of the others.
+
+    One that determines the arm is kept: the model then has no fit, and says so.
+    """
+    columns = {name: term.X[:, j] for term in terms for j, name in enumerate(term.columns)}
+    ones = np.ones((len(terms[0].X), 1)) if terms else np.ones((0, 1))
+    kept = independent_columns(np.column_stack([ones, *columns.values()]))
+    left = {name: x for j, (name, x) in enumerate(columns.items(), 1) if j in kept}
+    constant = [term.name for term in terms if not term.columns]
+    return left, (*(name for name in columns if name not in left), *constant)
 
 
 def model_imputed_rows(c: Comparison) -> Iterator[Row]:
@@ -111,7 +128,12 @@ def model_imputed_rows(c: Comparison) -> Iterator[Row]:
     level, variance = c.analysis.conf_level, made.found.variance
     for arm in c.arms:
         difference = made.found.difference(c.visit, arm, level)
-        told = (f"{variance} variance", difference.reason, delta_words(c.analysis))
+        unused = (
+            f"not used, as it does not vary or others determine it: {', '.join(made.unused)}"
+            if made.unused
+            else ""
+        )
+        told = (f"{variance} variance", difference.reason, delta_words(c.analysis), unused)
         reason = "; ".join(filter(None, told))
         yield estimate_row(difference, **{**c.between(arm), "method": c.method, "reason": reason})
     for arm in c.protocol.arms:

@@ -29,6 +29,8 @@ IN_BIN: Final = "probability from at to below at2"
 C_STATISTIC: Final = "c statistic"
 PERCENTILE: Final = "value at percentile"
 COVARIATES: Final = "covariates in the model"
+#: The reason of the c statistic where covariates were drawn: a probability averaged over sets would be nobody's.
+FIRST_SET: Final = "covariates as in the first completed data set"
 
 
 def overlap(c: Comparison | None) -> Iterator[Row]:
@@ -88,7 +90,7 @@ def _of_model(
     about: dict[str, Any],
     sizes: dict[str, int],
 ) -> Iterator[Row]:
-    first = "; covariates as in the first completed data set" if _drawn(c) else ""
+    first = FIRST_SET if _drawn(c) else ""
     kept = len(c.analysis.covariates) - len(fit.dropped)
     yield row(COVARIATES, kept, reason=_left_out(fit), unit="covariates", **about, **sizes)
     outside = np.isin(np.arange(len(treated)), fit.outside)
@@ -110,9 +112,7 @@ def _of_model(
         )
         return
     found = positivity(fit.scores, treated)
-    yield row(
-        C_STATISTIC, found.c_statistic, unit="probability", reason=first.removeprefix("; "), **about, **sizes
-    )
+    yield row(C_STATISTIC, found.c_statistic, unit="probability", reason=first, **about, **sizes)
     yield row("count", found.unlikely, category=IMPROBABLE, at=UNLIKELY, unit="subjects", **about, **sizes)
     yield from _scores(found, about)
 

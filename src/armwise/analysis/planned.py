@@ -2,7 +2,8 @@
 
 An analysis is pre-specified when it stood in the lock as it is carried out now, endpoint, estimand and all that it
 rests on included. One that an amendment set after the first outcome was recorded is post hoc. Without a lock the
-protocol's own `planned` counts, and the report says that nothing was locked.
+protocol's own `planned` counts, and the report says that nothing was locked. The dates of SIMULATED data are invented:
+they are not held against the date of a lock.
 """
 
 from __future__ import annotations
@@ -23,6 +24,15 @@ ANALYSIS: Final = "lock"
 PRE_SPECIFIED, POST_HOC = "pre-specified", "post hoc"
 ASKED: Final = "the protocol says so (`planned: false`)"
 NEW: Final = "not in the locked plan"
+INVENTED: Final = "the dates of SIMULATED data are invented: they say nothing of what was known by then"
+#: Sections of the plan whose entries are analyses of their own: each is judged by itself.
+BY_ENTRY: Final = ("associations", "thresholds", "anchors")
+#: Analysis of rows -> the section of the plan that asks for them, where it has another name.
+SECTIONS: Final = {
+    "anchor": "anchors", "exposure": "treatments", "procedures": "treatments",
+}  # fmt: skip
+#: Sections that make rows of their own; the others are what analyses rest on.
+MAKE_ROWS: Final = ("safety", "fragility", "imaging", "medication", "treatments", "cell_product")
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class Judged:
     """What the lock says of a study's results.
 
     Attributes:
-        planned: analysis (or section of the plan) -> `pre-specified` or `post hoc`.
+        planned: analysis, section of the plan or entry of one (`anchors.pgic`) -> `pre-specified` or `post hoc`.
         why: the reason, for those that are post hoc.
         facts: all of it as plain data, for the manifest.
         rows: its counts, as rows of the results table.
@@ -50,29 +60,51 @@ def judged(derived: Derived) -> Judged:
     """
     study = derived.study
     history = read_lock(study.folder)
-    days = _outcome_days(derived)
+    days = [] if study.simulated else _outcome_days(derived)
     why = {name: ASKED for name, analysis in study.protocol.analyses.items() if not analysis.planned}
     names = list(study.protocol.analyses)
     facts: dict[str, Any] = {"locked": bool(history)}
     if history:
         now = state(study.protocol, study.folder, history[-1].date)
-        names += [name for name in now.plan if name not in ("analyses", "study", "planned_size", *names)]
+        names += [name for name in _parts(now.plan) if name not in names]
         first = min(days, default=None)
         found = {name: _why(history, now, name, first) for name in names}
         why = {**{name: said for name, said in found.items() if said}, **why}
-        facts |= _facts(history, now, days)
+        facts |= _facts(history, now, None if study.simulated else days)
+        facts["not_done"] = _not_done(history, now, first)
+        facts["post_hoc_parts"] = {k: said for k, said in why.items() if k not in study.protocol.analyses}
     facts["post_hoc"] = {name: said for name, said in why.items() if name in study.protocol.analyses}
     planned = {name: POST_HOC if name in why else PRE_SPECIFIED for name in names}
-    rows = _rows(history, days, len(study.protocol.analyses), facts)
+    rows = _rows(history, None if study.simulated else days, len(study.protocol.analyses), facts)
     return Judged(planned, why, facts, tuple(rows))
 
 
 def stamped(rows: Iterable[Row], verdict: Judged) -> list[Row]:
     """The rows with what the lock says of the analysis that made each: its companions and subgroups too."""
     return [
-        {**r, "planned": said} if (said := verdict.planned.get(str(r["analysis"]).split(".")[0])) else r
+        {**r, "planned": said}
+        if (said := next((v for k in _asked_by(r) if (v := verdict.planned.get(k))), None))
+        else r
         for r in rows
     ]
+
+
+def _asked_by(r: Row) -> tuple[str, ...]:
+    """What of the plan asks for a row, the nearest first."""
+    name, item = str(r["analysis"]).split(".")[0], str(r["item"] or "")
+    if name == "effect_modification":  # `odi_ancova.age`: an interaction in the model of an analysis
+        return (item.split(".")[0],)
+    section = SECTIONS.get(name, name)
+    return (f"{section}.{item}", section)
+
+
+def _parts(plan: Mapping[str, Any]) -> Iterator[str]:
+    """What makes rows and is no analysis: sections of the plan, and entries of those that hold analyses."""
+    for section, entries in plan.items():
+        if section in BY_ENTRY:
+            yield from (f"{section}.{name}" for name in entries)
+        elif section in MAKE_ROWS:
+            yield section
 
 
 def _outcome_days(derived: Derived) -> list[dt.date]:
@@ -99,7 +131,33 @@ def _why(history: Sequence[Entry], now: Entry, name: str, first: dt.date | None)
     return ""
 
 
-def _facts(history: Sequence[Entry], now: Entry, days: Sequence[dt.date]) -> dict[str, Any]:
+def _not_done(history: Sequence[Entry], now: Entry, first: dt.date | None) -> dict[str, str]:
+    """Analyses that a locked plan had and the protocol has no longer, with what is known of when they went.
+
+    One that an amendment took out before the first outcome was recorded was never due.
+    """
+    found: dict[str, str] = {}
+    for i, entry in enumerate(history):
+        after = history[i + 1] if i + 1 < len(history) else None
+        kept = after or now
+        for name in _analyses(entry):
+            if name in _analyses(kept) or name in _analyses(now):
+                continue
+            if after is None:
+                found[name] = "locked, and no longer in the protocol"
+            elif first is None or after.date >= first:
+                found[name] = f"taken out by the amendment of {after.date}"
+    return found
+
+
+def _analyses(entry: Entry) -> set[str]:
+    """Analyses, and entries of sections that hold analyses."""
+    held = {f"{section}.{name}" for section in BY_ENTRY for name in entry.plan.get(section, {})}
+    return held | set(entry.plan.get("analyses", {}))
+
+
+def _facts(history: Sequence[Entry], now: Entry, days: Sequence[dt.date] | None) -> dict[str, Any]:
+    """The lock as plain data; without the days of outcomes (None: they are invented) nothing is counted by date."""
     entries = []
     for i, entry in enumerate(history):
         changes = list(differences(history[i - 1], entry)) if i else []
@@ -112,12 +170,12 @@ def _facts(history: Sequence[Entry], now: Entry, days: Sequence[dt.date]) -> dic
                 "plan_hash": entry.plan_hash,
                 "collection_hash": entry.collection_hash,
                 "differences": [vars(d) for d in changes],
-                "outcomes_before": _before(days, entry.date),
+                "outcomes_before": None if days is None else _before(days, entry.date),
             }
         )
     return {
         "history": entries,
-        "outcomes": len(days),
+        "outcomes": None if days is None else len(days),
         "differences": [vars(d) for d in differences(history[-1], now)],
     }
 
@@ -128,7 +186,7 @@ def _before(days: Sequence[dt.date], date: dt.date) -> int:
 
 
 def _rows(
-    history: Sequence[Entry], days: Sequence[dt.date], analyses: int, facts: Mapping[str, Any]
+    history: Sequence[Entry], days: Sequence[dt.date] | None, analyses: int, facts: Mapping[str, Any]
 ) -> Iterator[Row]:
     about: dict[str, Any] = {"analysis": ANALYSIS, "role": "descriptive"}
     yield row("count", len(history), category="locked states", unit="states", **about)
@@ -136,11 +194,17 @@ def _rows(
         "count", len(facts["post_hoc"]), n=analyses, category="post hoc analyses", unit="analyses", **about
     )
     for i, entry in enumerate(history):
+        known: dict[str, Any] = {"status": "not estimable", "reason": INVENTED}
+        if days is not None:
+            known = {"estimate": _before(days, entry.date), "n": len(days)}
         yield row(
-            "count", _before(days, entry.date), n=len(days), category="outcomes recorded by then", at=float(i + 1),
-            unit="outcomes", **about,
+            "count", known.pop("estimate", None), category="outcomes recorded by then", at=float(i + 1),
+            unit="outcomes", **known, **about,
         )  # fmt: skip
     if history:
         yield row(
             "count", len(facts["differences"]), category="differences from the lock", unit="places", **about
+        )
+        yield row(
+            "count", len(facts["not_done"]), category="locked analyses not done", unit="analyses", **about
         )

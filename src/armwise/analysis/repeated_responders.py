@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from armwise.analysis.comparison import Comparison
-from armwise.analysis.results import Row, estimate_row
+from armwise.analysis.results import Row, estimate_row, row
 from armwise.stats import gee, gee_contrast
 from armwise.stats.covariates import covariates_of, independent_columns
+
+METHOD = "GEE, exchangeable correlation, Mancl-DeRouen covariance, t on subjects - parameters"
+INDEPENDENT = "answers of a patient agree too much for a common correlation: fitted as if independent"
 
 
 def over_visits(visits: Sequence[Comparison], **about: Any) -> Iterator[Row]:
@@ -31,8 +35,12 @@ def over_visits(visits: Sequence[Comparison], **about: Any) -> Iterator[Row]:
         subjects = np.concatenate([f["subject"].to_numpy() for _, f in parts])
         treated = np.concatenate([(f["arm"] == arm).to_numpy() for _, f in parts])
         y = np.concatenate([f["outcome"].to_numpy() for _, f in parts])
-        if treated.all() or not treated.any():
-            continue  # the comparison of each visit says who is missing
+        fixed = {**about, "arm": arm, "versus": c.reference, "unit": "ratio", "p": None}
+        why = _refusal(treated, y, arm, c.reference)
+        if why:
+            n = len(set(subjects.tolist()))
+            yield row("odds ratio", None, n=n, status="not estimable", reason=why, method=METHOD, **fixed)
+            continue
         at = np.concatenate([np.full(f.height, k) for k, f in parts])
         X = [np.ones(len(y)), treated.astype(np.float64)]
         X += [(at == k).astype(np.float64) for k in range(1, len(visits))]
@@ -43,8 +51,21 @@ def over_visits(visits: Sequence[Comparison], **about: Any) -> Iterator[Row]:
         weights[1] = 1.0
         of = {str(s): bool(z) for s, z in zip(subjects, treated, strict=True)}
         n_arm = sum(of.values())
-        fit = gee(y, design, subjects, family="binary")
+        fit, instead = gee(y, design, subjects, family="binary"), ""
+        if fit.reason.startswith("the working correlation"):  # all answers of a patient alike, say
+            fit, instead = gee(y, design, subjects, family="binary", correlation="independence"), INDEPENDENT
         found = gee_contrast(
             fit, weights, conf_level=c.analysis.conf_level, n_arm=n_arm, n_versus=len(of) - n_arm
         )
-        yield estimate_row(found, **{**about, "arm": arm, "versus": c.reference, "unit": "ratio", "p": None})
+        yield estimate_row(found, **{**fixed, "method": METHOD, "reason": found.reason or instead})
+
+
+def _refusal(treated: NDArray[np.bool_], y: NDArray[np.float64], arm: str, reference: str) -> str:
+    """Why two arms have no finite odds ratio whatever the model; empty where they may have one."""
+    for name, who in ((arm, treated), (reference, ~treated)):
+        if not who.any():
+            return f"nobody of {name} answered at any of the visits"
+        if y[who].min() == y[who].max():
+            did = "everybody" if y[who][0] else "nobody"
+            return f"{did} of {name} responded at any of the visits: no finite estimate"
+    return ""

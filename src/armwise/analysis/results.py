@@ -64,6 +64,9 @@ IDENTITY = (
     *("category", "item", "at", "at2", "method", "statistic"),
 )
 
+#: What whoever makes a row may say; id and key follow from it.
+_SETTABLE = frozenset(COLUMNS) - {"id", "key"}
+
 #: What a row takes over from an `Estimate`.
 _ESTIMATE = (
     *("se", "df", "lower", "upper", "conf_level", "p", "n", "n_arm", "n_versus"),
@@ -84,8 +87,7 @@ def row(statistic: str, estimate: float | int | None = None, **fields: Any) -> R
     Raises:
         AnalysisError: a field is not a column.
     """
-    unknown = sorted(set(fields) - set(COLUMNS) | {"id", "key"} & set(fields))
-    if unknown:
+    if unknown := sorted(fields.keys() - _SETTABLE):
         raise AnalysisError(f"results have no column {', '.join(unknown)} that may be set")
     made: Row = dict.fromkeys(COLUMNS)
     made.update(fields, statistic=statistic, estimate=estimate)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from armwise.analysis.adjusted import adjusted, adjusted_rows
 from armwise.analysis.comparison import Comparison
@@ -11,6 +14,7 @@ from armwise.analysis.results import Row, estimate_row, row
 from armwise.protocol.plan import WEIGHTED
 from armwise.stats import (
     Estimate,
+    firth_logistic,
     fisher_exact,
     number_needed_to_treat,
     odds_ratio,
@@ -44,8 +48,26 @@ def risk_ratio_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
 
 
 def odds_ratio_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
-    """The odds ratio with its score interval."""
-    yield from _ratio_rows(c, odds_ratio)
+    """The odds ratio with its score interval; given covariates by Firth's regression, the unadjusted one beside it.
+
+    Raises:
+        UsageError: the regression has more coefficients than patients.
+    """
+    if c.analysis.adjust == "none":
+        yield from _ratio_rows(c, odds_ratio)
+        return
+    arms = {f"arm {arm}": (c.frame["arm"] == arm).to_numpy().astype(np.float64) for arm in c.arms}
+    fit = firth_logistic(c.frame["outcome"].to_numpy(), arms | c.covariates(), c.analysis.conf_level)
+    unused = [name for name in fit.aliased if name not in arms]
+    note = f"not used, as it does not vary or others determine it: {', '.join(unused)}" if unused else ""
+    for arm, name in zip(c.arms, arms, strict=True):
+        about = {**c.between(arm), "unit": "ratio"}
+        if (found := fit.odds_ratios.get(name)) is not None:
+            sized = replace(found, n_arm=c.size(arm), n_versus=c.size(c.reference))
+            yield estimate_row(sized, **{**about, "reason": found.reason or note})
+        plain = odds_ratio(*c.counts(arm), *c.counts(c.reference), conf_level=c.analysis.conf_level)
+        beside = {"analysis": f"{c.name}.unadjusted", "role": "sensitivity", "p": None}
+        yield estimate_row(plain, **{**about, **beside})
 
 
 def fisher_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:

@@ -15,8 +15,11 @@ import polars as pl
 from armwise.analysis.results import Row, estimate_row, row
 from armwise.derive.adverse_events import UNNAMED, YEAR, AdverseEvents, first_days, month_of
 from armwise.derive.derived import Derived
+from armwise.protocol.model import Protocol
 from armwise.protocol.safety import GRADES, Safety
-from armwise.stats import exact_risk, poisson_rate, risk_difference, rule_of_three
+from armwise.stats import Estimate, exact_risk, poisson_rate, risk_difference, rule_of_three
+from armwise.stats.estimate import RISK
+from armwise.stats.rates import RATE_METHODS, RISK_METHODS
 
 ANALYSIS: Final = "safety"
 #: The unit of the rates.
@@ -38,6 +41,17 @@ BOTH_ARMS: Final = "not procedure-related"
 #: An event that none of the arm had, whatever it may be.
 NOT_SEEN: Final = "an event that nobody had"
 TERM, BODY_SYSTEM = "term", "body system"
+#: Why there is no risk where there is no table of events: what was not collected did not fail to happen.
+NO_TABLE: Final = "no table of adverse events: that none was recorded does not say that there was none"
+#: Why there is no risk of an event of the procedure in an arm that did not have it.
+NO_PROCEDURE: Final = "the arm had no procedure: an event of it cannot happen there"
+#: What may be unknown of an event, so that it is left out of a category: category -> column.
+UNKNOWN: Final = {
+    "serious": "serious",
+    "grade 3 or more": "grade",
+    "fatal": "outcome",
+    "withdrawal": "withdrawal",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,7 @@ class _Counted:
     declared: Safety
     found: AdverseEvents
     about: dict[str, Any]
+    without: tuple[str, ...]
 
     def arm(self, arm: str) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The events and the subjects of an arm."""
@@ -67,7 +82,12 @@ def safety(derived: Derived) -> Iterator[Row]:
     if found is None or protocol.safety is None:
         return
     about = {"analysis": ANALYSIS, "role": "descriptive", "analysis_set": protocol.safety.set}
-    c = _Counted(tuple(protocol.arms), protocol.reference, protocol.safety, found, about)
+    c = _Counted(
+        tuple(protocol.arms), protocol.reference, protocol.safety, found, about, without_procedures(protocol)
+    )
+    if not found.recorded:
+        yield from _not_recorded(c)
+        return
     yield from _watched(c)
     for category, (needs, condition) in CATEGORIES.items():
         if needs is None or getattr(c.declared, needs) is not None:
@@ -76,6 +96,21 @@ def safety(derived: Derived) -> Iterator[Row]:
         if column == "term" or c.declared.body_system:
             yield from _terms(c, column, category)
     yield from _serious(c)
+
+
+def without_procedures(protocol: Protocol) -> tuple[str, ...]:
+    """The arms that have no procedure, where the protocol says which have one."""
+    declared = protocol.treatments.procedures if protocol.treatments else None
+    arms = protocol.forms[declared.form].arms if declared else None
+    return tuple(arm for arm in protocol.arms if arms and arm not in arms)
+
+
+def _not_recorded(c: _Counted) -> Iterator[Row]:
+    """No table: the number of those who were watched, and no risk at all."""
+    for arm in c.protocol_arms:
+        n, level = c.arm(arm)[1].height, c.declared.conf_level
+        none = Estimate.not_estimable(RISK, RISK_METHODS["two-sided"], NO_TABLE, conf_level=level, n=n)
+        yield estimate_row(none, **{**c.about, "arm": arm, "category": "any event", "unit": "proportion"})
 
 
 def _watched(c: _Counted) -> Iterator[Row]:
@@ -91,8 +126,10 @@ def _watched(c: _Counted) -> Iterator[Row]:
 
 def _not_seen(n: int, level: float, about: dict[str, Any]) -> Iterator[Row]:
     fixed = {**about, "category": NOT_SEEN, "unit": "proportion"}
-    for found in (exact_risk(0, n, level), exact_risk(0, n, level, "upper"), rule_of_three(n)):
+    for found in (exact_risk(0, n, level), exact_risk(0, n, level, "upper")):
         yield estimate_row(found, **fixed)
+    if level == 0.95:  # the three is that of 95 %
+        yield estimate_row(rule_of_three(n), **fixed)
 
 
 def _years(people: pl.DataFrame) -> float:
@@ -105,8 +142,15 @@ def _category(c: _Counted, category: str, condition: pl.Expr) -> Iterator[Row]:
     fixed = {**c.about, "category": category}
     for arm in c.protocol_arms:
         events, people = c.arm(arm)
-        yield from _counts(c, events.filter(condition), people, {**fixed, "arm": arm})
-        yield from _rates(c, events.filter(condition), people, {**fixed, "arm": arm})
+        mine = events.filter(condition)
+        if category == "procedure-related" and arm in c.without and mine.is_empty():
+            yield from _impossible(c, people.height, {**fixed, "arm": arm})
+            continue
+        yield from _counts(c, mine, people, {**fixed, "arm": arm})
+        yield from _rates(c, mine, people, {**fixed, "arm": arm})
+        if category in UNKNOWN:
+            unknown = events[UNKNOWN[category]].null_count()
+            yield row("missing", unknown, n=events.height, unit="events", **{**fixed, "arm": arm})
     if category in NOT_COMPARED:
         return
     if c.without_procedure:
@@ -116,6 +160,18 @@ def _category(c: _Counted, category: str, condition: pl.Expr) -> Iterator[Row]:
             events, people = c.arm(arm)
             yield from _counts(c, events.filter(condition), people, {**fixed, "arm": arm})
     yield from _differences(c, condition, fixed)
+
+
+def _impossible(c: _Counted, n: int, about: dict[str, Any]) -> Iterator[Row]:
+    """The rows of `_counts` and `_rates` for what an arm cannot have: no event, and no limits of a risk of it."""
+    level = c.declared.conf_level
+    for counted in ("subjects", "events"):
+        yield row(counted, 0, n=n, **{**about, "unit": counted, "reason": NO_PROCEDURE})
+    methods = [(RISK, RISK_METHODS["two-sided"]), (RISK, RISK_METHODS["upper"])]
+    methods += [(rate, RATE_METHODS["two-sided"]) for rate in ("incidence rate", "event rate")]
+    for statistic, method in methods:
+        none = Estimate.not_estimable(statistic, method, NO_PROCEDURE, conf_level=level, n=n)
+        yield estimate_row(none, **{**about, "unit": "proportion" if statistic == RISK else PER})
 
 
 def _counts(c: _Counted, events: pl.DataFrame, people: pl.DataFrame, about: dict[str, Any]) -> Iterator[Row]:

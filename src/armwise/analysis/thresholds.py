@@ -24,12 +24,16 @@ from armwise.protocol.model import Endpoint, Improvement, Thresholds
 from armwise.protocol.scores import Score
 from armwise.stats import normal_tail_risk_difference, propensity, responder_curve
 from armwise.stats.estimate import RISK, RISK_DIFFERENCE
+from armwise.stats.responder_curves import METHOD as CURVE
+from armwise.stats.responder_curves import WEIGHTED_METHOD as CURVE_WEIGHTED
 
 CHANGE = "change"
 #: What a block takes over from the rows of its comparisons.
 SHOWN = (RISK, RISK_DIFFERENCE, "responders")
 #: At how many thresholds the curve is computed, about.
 STEPS = 50
+#: A gain that nobody can have, on any scale.
+OUT_OF_REACH = 1e9
 
 
 def thresholds(derived: Derived) -> Iterator[Row]:
@@ -147,9 +151,10 @@ def _curve(c: Comparison, name: str, block: Thresholds, score: Score) -> Iterato
                 conf_level=c.analysis.conf_level,
             )  # fmt: skip
         except UsageError as error:
-            yield row(
-                RISK_DIFFERENCE, None, status="not estimable", reason=str(error), method="curve", **about
-            )
+            why = {"status": "not estimable", "reason": str(error), "n": int(pair.sum())}
+            method = CURVE_WEIGHTED if weighted else CURVE
+            for at in grid:
+                yield row(RISK_DIFFERENCE, None, method=method, at=at, **why, **about)
             continue
         for k, at in enumerate(grid):
             yield estimate_row(found.at(k), at=at, **about)
@@ -179,6 +184,8 @@ def _tails(c: Comparison, name: str, block: Thresholds) -> Iterator[Row]:
     for threshold in block.of:
         amount = float(threshold.exact)
         needed = amount * np.abs(baseline) if threshold.percent else np.full(len(gain), amount)
+        if threshold.percent:  # no change is a share of nothing
+            needed = np.where(baseline == 0, OUT_OF_REACH, needed)
         for arm in c.arms:
             pair = np.isin(arms, [arm, c.reference])
             about = {

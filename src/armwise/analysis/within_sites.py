@@ -16,13 +16,16 @@ from armwise.protocol.plan import SITE, WEIGHTED
 ONE_ARM: Final = "site with one arm only: it carries no comparison"
 
 
-def within_sites(protocol: Protocol, analysis: Analysis, known: pl.DataFrame) -> pl.DataFrame:
+def within_sites(
+    protocol: Protocol, analysis: Analysis, known: pl.DataFrame, why: str = "left_out"
+) -> pl.DataFrame:
     """The same subjects, those in sites with one arm only left out where weights or models compare within sites.
 
     Args:
         protocol: the protocol.
         analysis: whose covariates say whether arms are compared within sites.
-        known: `subject, arm, left_out` and the covariates.
+        known: `subject, arm`, the reason for being left out and the covariates.
+        why: the column of that reason; null for those who are in.
     """
     names = [
         n for n in analysis.covariates if n in protocol.covariates and protocol.covariates[n].item == SITE
@@ -30,6 +33,6 @@ def within_sites(protocol: Protocol, analysis: Analysis, known: pl.DataFrame) ->
     if not names or analysis.adjust not in WEIGHTED:
         return known
     site = names[0]
-    arms = pl.col("arm").filter(pl.col("left_out").is_null()).n_unique().over(site)
-    alone = pl.col("left_out").is_null() & pl.col(site).is_not_null() & (arms == 1)
-    return known.with_columns(pl.when(alone).then(pl.lit(ONE_ARM)).otherwise("left_out").alias("left_out"))
+    arms = pl.col("arm").filter(pl.col(why).is_null()).n_unique().over(site)
+    alone = pl.col(why).is_null() & pl.col(site).is_not_null() & (arms == 1)
+    return known.with_columns(pl.when(alone).then(pl.lit(ONE_ARM)).otherwise(why).alias(why))

@@ -18,10 +18,11 @@ from armwise.derive.populations import in_set
 from armwise.errors import Problem
 from armwise.protocol.model import Protocol
 from armwise.protocol.safety import Safety
+from armwise.study.medication import recorded
 from armwise.study.tables import FILE, LINE
 
-#: The event that ends a subject's participation.
-OFF_STUDY: Final = "off_study"
+#: The events that end a subject's participation.
+ENDS: Final = ("off_study", "death")
 #: What stands for a term that could name somebody.
 ANOTHER_TERM: Final = "another event"
 UNNAMED: Final = "term not recorded"
@@ -41,16 +42,19 @@ class AdverseEvents:
         events: `subject, arm, term, body_system, day` (from time zero), `grade, serious, related, procedure_related,
             withdrawal, outcome, fatal, _file, _row`: one row a treatment-emergent event of the analysis set. A column
             that the protocol does not declare is null.
-        watched: `subject, arm, days`: everyone in the analysis set, and the days from time zero to leaving the study,
-            the data cut or (without a declared cut) the last record, both days counted; 0 without any record.
+        watched: `subject, arm, days`: everyone in the analysis set, and the days from time zero to death, to leaving
+            the study, to the data cut or (without a declared cut) to the last record, both days counted; 0 without any
+            record.
         before: `arm, n`: events that began before time zero, which are not counted.
         problems: what was odd.
+        recorded: whether there is a table of events; without one nothing is known, and nobody has none.
     """
 
     events: pl.DataFrame
     watched: pl.DataFrame
     before: Mapping[str, int]
     problems: tuple[Problem, ...]
+    recorded: bool = True
 
 
 def adverse_events(protocol: Protocol, tables: Tables, subjects: pl.DataFrame) -> AdverseEvents | None:
@@ -69,8 +73,13 @@ def adverse_events(protocol: Protocol, tables: Tables, subjects: pl.DataFrame) -
     people = people.join(_ends(declared, tables), on="subject", how="left", maintain_order="left")
     days = ((pl.col("end") - pl.col("zero")).dt.total_days() + 1).clip(lower_bound=0).fill_null(0)
     table = tables.get(declared.form)
-    found = _tidy(declared, table, people) if table is not None else pl.DataFrame(schema=_SCHEMA)
-    problems = list(_problems(declared, found, set(subjects["subject"])))
+    made = pl.DataFrame(schema=_SCHEMA) if table is None else _tidy(declared, table, subjects, people)
+    found = made.filter(pl.col("in_set")).drop("in_set") if table is not None else made
+    problems = list(_problems(declared, found, set(subjects["subject"]), _closes(protocol)))
+    if found.height < made.height:
+        what = f"{made.height - found.height} events of subjects who are not in the analysis set `{declared.set}`"
+        todo = "they are not counted; `set: full` counts everyone's"
+        problems.append(Problem("warning", f"data/{declared.form}.csv", None, "", what, todo))
     after_cut = (pl.col("start") > declared.data_cut).fill_null(False) if declared.data_cut else pl.lit(False)
     early = (pl.col("day") < 0).fill_null(False)
     before = {arm: found.filter(early & (pl.col("arm") == arm)).height for arm in protocol.arms}
@@ -79,12 +88,19 @@ def adverse_events(protocol: Protocol, tables: Tables, subjects: pl.DataFrame) -
         watched=people.select("subject", "arm", days.alias("days")),
         before=before,
         problems=tuple(problems),
+        recorded=table is not None,
     )
+
+
+def _closes(protocol: Protocol) -> int:
+    """The day on which the window of the last visit closes."""
+    return max(v.day + (v.window[1] if v.window else 0) for v in protocol.visits.values())
 
 
 _SCHEMA: dict[str, Any] = {
     "subject": pl.String, "arm": pl.String, "term": pl.String, "body_system": pl.String, "start": pl.Date,
-    "end": pl.Date, "watched_to": pl.Date, "day": pl.Int64, "grade": pl.Int64,
+    "end": pl.Date, "watched_to": pl.Date, "gone": pl.Boolean, "last_other": pl.Date, "day": pl.Int64,
+    "grade": pl.Int64,
     **dict.fromkeys(FLAGS, pl.Boolean), "outcome": pl.String, "fatal": pl.Boolean, FILE: pl.String, LINE: pl.Int64,
 }  # fmt: skip
 
@@ -97,27 +113,41 @@ def _with_zero(tables: Tables, subjects: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ends(declared: Safety, tables: Tables) -> pl.DataFrame:
-    """`subject, end`: the day on which each subject left, else the data cut, else the subject's last record."""
+    """`subject, end, gone, last_other`: the day on which each died or left, else the data cut, else the last record.
+
+    `gone` says that it is the first of these; `last_other` is the last record but of adverse events.
+    """
     dated = [
-        t.select("subject", pl.col("date").alias("last"))
+        t.select("subject", pl.col("date").alias("last"), pl.lit(name != declared.form).alias("_other"))
         for name, t in tables.items()
         if name not in ("subjects", "screening") and t.schema.get("date") == pl.Date
     ]
-    last = pl.concat(dated) if dated else pl.DataFrame(schema={"subject": pl.String, "last": pl.Date})
-    seen = last.group_by("subject").agg(pl.col("last").max())
-    events = tables.get("events")
-    left = pl.DataFrame(schema={"subject": pl.String, "left": pl.Date})
-    if events is not None:
-        gone = events.filter(pl.col("event").str.replace_all("-", "_") == OFF_STUDY)
-        left = gone.group_by("subject").agg(pl.col("date").min().alias("left"))
-    both = seen.join(left, on="subject", how="full", coalesce=True)
+    schema = {"subject": pl.String, "last": pl.Date, "_other": pl.Boolean}
+    harm, left = tables.get(declared.form), [pl.DataFrame(schema={"subject": pl.String, "left": pl.Date})]
+    if harm is not None:
+        dated.append(
+            harm.select("subject", pl.col(declared.start).alias("last"), pl.lit(False).alias("_other"))
+        )
+        if declared.outcome and declared.end:
+            died = harm.filter(pl.col(declared.outcome).is_in(list(declared.deaths)))
+            left.append(died.select("subject", pl.col(declared.end).alias("left")))
+    if (events := tables.get("events")) is not None:
+        gone = events.filter(pl.col("event").str.replace_all("-", "_").is_in(list(ENDS)))
+        left.append(gone.select("subject", pl.col("date").alias("left")))
+    seen = (pl.concat(dated) if dated else pl.DataFrame(schema=schema)).group_by("subject")
+    last = seen.agg(pl.col("last").max(), pl.col("last").filter("_other").max().alias("last_other"))
+    both = last.join(
+        pl.concat(left).group_by("subject").agg(pl.col("left").min()), on="subject", how="full", coalesce=True
+    )
     cut = pl.lit(declared.data_cut, dtype=pl.Date)
-    end = pl.coalesce("left", cut, "last")
-    return both.select("subject", pl.min_horizontal(end, cut).alias("end"))
+    end = pl.min_horizontal(pl.coalesce("left", cut, "last"), cut)
+    return both.select("subject", end.alias("end"), (pl.col("left") == end).alias("gone"), "last_other")
 
 
-def _tidy(declared: Safety, table: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """The form's rows in the columns of `AdverseEvents.events`, those of the analysis set only."""
+def _tidy(
+    declared: Safety, table: pl.DataFrame, subjects: pl.DataFrame, people: pl.DataFrame
+) -> pl.DataFrame:
+    """The form's rows in the columns of `AdverseEvents.events`, with `in_set`; of nobody who is not enrolled."""
     nothing = pl.lit(None, dtype=pl.String)
 
     def text(item: str | None) -> pl.Expr:
@@ -130,8 +160,12 @@ def _tidy(declared: Safety, table: pl.DataFrame, people: pl.DataFrame) -> pl.Dat
     grade = text(declared.grade)
     grades = {**{str(g): g for g in range(1, 6)}, **declared.grades}
     outcome = text(declared.outcome)
-    zero = people.select("subject", "arm", "zero", pl.col("end").alias("watched_to"))
-    made = table.select(
+    zero = people.select("subject", "zero", pl.col("end").alias("watched_to"), "gone", "last_other")
+    zero = subjects.select("subject", "arm").join(
+        zero.with_columns(pl.lit(True).alias("in_set")), on="subject", how="left", maintain_order="left"
+    )
+    zero = zero.with_columns(pl.col("in_set").fill_null(False))
+    made = table.filter(recorded(table)).select(
         "subject", FILE, LINE, start=pl.col(declared.start),
         end=pl.col(declared.end) if declared.end else pl.lit(None, dtype=pl.Date),
         term=text(declared.term).str.to_lowercase().str.replace_all(r"\s+", " "),
@@ -145,16 +179,30 @@ def _tidy(declared: Safety, table: pl.DataFrame, people: pl.DataFrame) -> pl.Dat
     return (
         joined.with_columns(day)
         .with_columns(related_known=pl.col("related").is_not_null(), related=known)
-        .select(*_SCHEMA, "related_known")
+        .select(*_SCHEMA, "related_known", "in_set")
     )
 
 
 def _named(found: pl.DataFrame, subjects: set[str]) -> pl.DataFrame:
-    """Terms as they may stand on a page: without a name, nothing that could be a patient's number or a date."""
-    safe = {t: _safe(t, subjects) for t in found["term"].drop_nulls().unique()}
-    term = pl.col("term").replace(safe) if safe else pl.col("term")
-    kept = [c for c in _SCHEMA if c not in ("start", "end", "watched_to")]
-    return found.with_columns(term.fill_null(UNNAMED).alias("term")).select(kept)
+    """Terms and body systems as they may stand on a page: nothing that could be a patient's number or a date."""
+
+    def safe(column: str) -> pl.Expr:
+        said = {t: _safe(t, subjects) for t in found[column].drop_nulls().unique()}
+        return pl.col(column).replace(said) if said else pl.col(column)
+
+    kept = [c for c in _SCHEMA if c not in ("start", "end", "watched_to", "gone", "last_other")]
+    return found.with_columns(safe("term").fill_null(UNNAMED), safe("body_system")).select(kept)
+
+
+#: 2026-03-31, 31.3.26, 31-3-2026, 3/2026, 31 Mar 2026, March 31.
+_MONTH: Final = (
+    r"(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?"
+    r"|dec(ember)?)"
+)
+_DATED: Final = (
+    r"\d{4}-\d{2}(?!\d)|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,2}-\d{1,2}-\d{4}|(?<!\d)\d{1,2}/\d{4}(?!\d)"
+    rf"|\d(st|nd|rd|th|\.)? {_MONTH}(?![a-z])|(?<![a-z]){_MONTH}\.? \d"
+)
 
 
 def _safe(term: str, subjects: set[str]) -> str:
@@ -162,16 +210,22 @@ def _safe(term: str, subjects: set[str]) -> str:
     named = any(
         re.search(rf"(?<![\w-]){re.escape(s.lower())}(?![\w-])", said) for s in subjects if len(s) > 2
     )
-    dated = re.search(r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}", said)
+    dated = re.search(_DATED, said)
     return ANOTHER_TERM if named or dated else term
 
 
-def _problems(declared: Safety, found: pl.DataFrame, subjects: set[str]) -> Iterator[Problem]:
+def _problems(declared: Safety, found: pl.DataFrame, subjects: set[str], closes: int) -> Iterator[Problem]:
     """What contradicts itself, and what had to be decided without being known."""
     if found.is_empty():
         return
     said = found.with_columns(
-        _odd=pl.col("term").map_elements(lambda t: _safe(t, subjects) != t, return_dtype=pl.Boolean)
+        _odd=pl.col("term").map_elements(lambda t: _safe(t, subjects) != t, return_dtype=pl.Boolean),
+        _odd_system=pl.col("body_system").map_elements(
+            lambda t: _safe(t, subjects) != t, return_dtype=pl.Boolean
+        ),
+    )
+    alone = (
+        (pl.col("start") > pl.col("last_other")) & (pl.col("day") > closes) & ~pl.col("gone").fill_null(False)
     )
     cut = pl.lit(declared.data_cut, dtype=pl.Date)
     checks: list[tuple[bool, str, pl.Expr, str, str]] = [
@@ -183,6 +237,9 @@ def _problems(declared: Safety, found: pl.DataFrame, subjects: set[str]) -> Iter
         (True, "start", pl.col("start") > cut, "began after the data cut: not counted", "check the date"),
         (True, "start", (pl.col("start") > pl.col("watched_to")) & ~(pl.col("start") > cut).fill_null(False),
          "began after the subject had left the study: counted, without person time of its own", "check the date"),
+        (declared.data_cut is None, "start", alone,
+         "began after the last visit’s window and after every other record: it lengthens the time watched",
+         "check the date, or declare the `data_cut`"),
         (bool(declared.outcome and declared.serious), "outcome",
          pl.col("serious") & pl.col("outcome").is_null(), "serious, and no outcome", "fill in the outcome"),
         (bool(declared.outcome and declared.grade), "outcome",
@@ -194,6 +251,8 @@ def _problems(declared: Safety, found: pl.DataFrame, subjects: set[str]) -> Iter
         (bool(declared.outcome and declared.serious), "serious",
          pl.col("fatal") & ~pl.col("serious").fill_null(False),
          "a fatal outcome, and the event is not serious", "a death is a serious event: check both"),
+        (bool(declared.body_system), "body_system", pl.col("_odd_system"),
+         f"the body system holds a date or a subject's number: the page calls it {ANOTHER_TERM}", "name it alone"),
         (bool(declared.grade), "grade", pl.col("grade").is_null(),
          "no grade: not among those of grade 3 or more", "fill in the grade"),
         (bool(declared.serious), "serious", pl.col("serious").is_null(),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from armwise.derive.adverse_events import AdverseEvents, adverse_events
-from armwise.derive.covariates import covariates
+from armwise.derive.covariates import covariates, late_covariates
 from armwise.derive.endpoints import endpoints
 from armwise.derive.medication import opioid_doses
 from armwise.derive.scores import scores
@@ -19,6 +19,9 @@ from armwise.study.study import Study
 from armwise.study.tables import FILE, LINE
 from armwise.study.timing import time_zero
 from armwise.yaml_lines import nearest
+
+if TYPE_CHECKING:
+    from armwise.stats.imputation.chained import Imputed
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Derived:
         left_out: records that no visit uses.
         problems: what was found while deriving.
         adverse_events: what happened to whom; None where the protocol declares no `safety`.
+        draws: missing values drawn so far, by everything that they follow from: no run draws the same ones twice.
     """
 
     study: Study
@@ -46,6 +50,7 @@ class Derived:
     left_out: tuple[dict[str, Any], ...]
     problems: tuple[Problem, ...]
     adverse_events: AdverseEvents | None = None
+    draws: dict[tuple[object, ...], Imputed] = field(default_factory=dict, repr=False, compare=False)
 
     def unit_of(self, name: str) -> str:
         """The unit of an endpoint's outcome or a score: `per cent` of a percent-change, `proportion` of a response."""
@@ -82,6 +87,7 @@ def derive(study: Study) -> Derived:
             *found.problems,
             *_no_baseline(study, found.frame, subjects),
             *_events(study),
+            *late_covariates(protocol, study.tables, subjects),
             *(harm.problems if harm else ()),
         ),
         adverse_events=harm,

@@ -165,15 +165,17 @@ def _states(rows: pl.DataFrame, endpoint: Endpoint) -> pl.Series:
 
 
 def _responses(rows: pl.DataFrame, improvement: Improvement, score: Score) -> tuple[pl.Series, pl.Series]:
+    """Whether each row responds, and whether it cannot: decided once for each pair of scores and each baseline."""
     up = bool(score.higher_is_better)
-    outcome = [
-        None if b is None or v is None else float(responds(b, v, improvement, up))
-        for b, v in zip(rows["baseline"], rows["value"], strict=True)
-    ]
-    impossible = [b is not None and not can_respond(b, improvement, score) for b in rows["baseline"]]
+    pairs = list(zip(rows["baseline"], rows["value"], strict=True))
+    decided = {
+        (b, v): None if b is None or v is None else float(responds(b, v, improvement, up))
+        for b, v in set(pairs)
+    }
+    never = {b: b is not None and not can_respond(b, improvement, score) for b in {b for b, _ in pairs}}
     return (
-        pl.Series("outcome", outcome, dtype=pl.Float64),
-        pl.Series("impossible", impossible, dtype=pl.Boolean),
+        pl.Series("outcome", [decided[pair] for pair in pairs], dtype=pl.Float64),
+        pl.Series("impossible", [never[b] for b, _ in pairs], dtype=pl.Boolean),
     )
 
 

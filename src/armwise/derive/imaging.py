@@ -13,6 +13,7 @@ import polars as pl
 
 from armwise.protocol.imaging import CONSENSUS, MEAN, YES, Imaging, categories_of
 from armwise.protocol.model import Protocol
+from armwise.study.medication import recorded
 
 #: The reader of a form that names none.
 ONE_READER = "one reader"
@@ -35,7 +36,8 @@ class Readings:
         arms: the arms that are imaged, by the protocol.
         sources: the readers as the protocol lists them, the consensus too where it is one.
         long: `subject, arm, visit, reader, reading` (1 the first)`, place, grade, category` (0 the least); no gaps.
-        scans: `subject, arm, visit, reader, reading, blinded_arm, blinded_time` (yes, no, null), one row a scan read.
+        scans: `subject, arm, visit, reader, reading, blinded_arm, blinded_time` (yes, no, null), one row a scan that
+            some grade was read on.
         late: scans labelled baseline and made after time zero, by arm: `subject, arm`; not among the others.
     """
 
@@ -77,9 +79,13 @@ def readings(
     if table is None:
         table = pl.DataFrame(schema={"subject": pl.String, "visit": pl.String, "date": pl.Date})
     visits = tuple(v for v in protocol.visits if v in planned)
-    here = table.join(
-        subjects.select("subject", "arm", "time_zero"), on="subject", how="inner", maintain_order="left"
-    ).filter(pl.col("visit").is_in(visits))
+    here = (
+        _graded(table, declared, protocol)
+        .join(
+            subjects.select("subject", "arm", "time_zero"), on="subject", how="inner", maintain_order="left"
+        )
+        .filter(pl.col("visit").is_in(visits))
+    )
     named = {
         "reader": declared.reader,
         "blinded_arm": declared.blinded.arm,
@@ -106,6 +112,16 @@ def readings(
         scans=_scans(here.filter(~made_late)),
         late=here.filter(made_late).select("subject", "arm").unique(maintain_order=True),
     )
+
+
+def _graded(table: pl.DataFrame, declared: Imaging, protocol: Protocol) -> pl.DataFrame:
+    """The rows that hold a grade: a place that could not be read, or a visit without images, is no scan."""
+    items = protocol.forms[declared.form].items
+    held = [i for name, grade in declared.grades.items() for i in grade.held_in(name) if i in items]
+    held = [i for i in held if i in table.columns]
+    if not held:
+        return table
+    return table.filter(recorded(table) & pl.any_horizontal(pl.col(held).is_not_null()))
 
 
 def _long(here: pl.DataFrame, declared: Imaging, protocol: Protocol) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from armwise.yaml_lines import word
 #: Why nothing is known of a patient who came.
 NO_RECORD = "no record, and the list is not declared complete"
 NO_DATE = "the visit has no date"
+NOT_ASKED = "the form was not done at this visit"
 
 
 def attended(
@@ -90,6 +91,13 @@ def in_use(
     return both.with_columns((days / look_back).alias("share")).filter(pl.col("share") > 0)
 
 
+def not_asked(table: pl.DataFrame, start: str | None) -> set[tuple[str, str]]:
+    """(subject, visit) where a form that is filled in at visits was not done: what was in use is not known there."""
+    if start is not None or table.schema.get("status") != pl.String:
+        return set()
+    return set(table.filter(~recorded(table)).select("subject", "visit").iter_rows())
+
+
 def opioid_doses(protocol: Protocol, tables: Mapping[str, pl.DataFrame], frame: pl.DataFrame) -> pl.DataFrame:
     """The scores `<form>.mme` and `<form>.opioids` of every attended visit; no row where there is no such form.
 
@@ -110,11 +118,13 @@ def opioid_doses(protocol: Protocol, tables: Mapping[str, pl.DataFrame], frame: 
     for record in used.iter_rows(named=True):
         if is_opioid(declared, record):
             records.setdefault((record["subject"], record["visit"]), []).append(record)
-    rows = []
+    rows, unasked = [], not_asked(tables[declared.form], declared.start)
     for visit in visits.iter_rows(named=True):
         mine = records.get((visit["subject"], visit["visit"]), [])
         dateless = visit["date"] is None and declared.start is not None
         nothing = NO_DATE if dateless else "" if mine or declared.complete else NO_RECORD
+        if not mine and (visit["subject"], visit["visit"]) in unasked:
+            nothing = NOT_ASKED
         dose, why, of = (None, nothing, visit) if nothing else _dose(declared, mine, visit)
         number = None if nothing else float(len({str(r[declared.drug]).strip().lower() for r in mine}))
         for name, value, status in ((DOSE, dose, why), (NUMBER, number, nothing)):
@@ -153,7 +163,8 @@ def received(
     """(form, kind of treatment) -> `subject, arm, visit, used`: whether each attended visit's patient had it.
 
     The classes of drugs, where the protocol names them, and the kinds of care, in the order of their choices. `used`
-    is null where nothing is known: no record in a list that is not declared complete.
+    is null where it is not known: no record in a list that is not declared complete, a form that was not done, a record
+    without its kind, which may be any of them.
     """
     sources: list[tuple[str, str, str | None, str | None, int, bool]] = []
     drugs, care = protocol.medication, protocol.treatments.care if protocol.treatments else None
@@ -170,7 +181,15 @@ def received(
             continue
         used = in_use(tables[form], visits, start, stop, look_back)
         dated = visits if start is None else visits.filter(pl.col("date").is_not_null())
-        otherwise = pl.lit(False) if complete else pl.lit(None, dtype=pl.Boolean)
+        kindless = set(used.filter(pl.col(item).is_null()).select("subject", "visit").iter_rows())
+        unasked = pl.DataFrame(
+            sorted(not_asked(tables[form], start) | kindless), schema=["subject", "visit"], orient="row"
+        ).cast(pl.String)
+        unknown = pl.lit(None, dtype=pl.Boolean)
+        otherwise = pl.when("_unasked").then(unknown).otherwise(False) if complete else unknown
+        dated = dated.join(
+            unasked.with_columns(pl.lit(True).alias("_unasked")), on=["subject", "visit"], how="left"
+        ).with_columns(pl.col("_unasked").fill_null(False))
         for kind in protocol.forms[form].items[item].choices or ():
             mine = used.filter(pl.col(item) == kind).select("subject", "visit").unique()
             there = dated.join(

@@ -45,9 +45,10 @@ def after_events(
     """Applies the estimand's strategies to the outcomes at and after an event's day.
 
     `treatment-policy` leaves the outcome as observed; `non-response` makes it 0 (a composite strategy, for
-    responders); `hypothetical` makes it missing, for the missing-data rule to handle. An outcome is after the event
-    when it was recorded, or (where it was not) when its visit was due, on or after the event's day. Of several events
-    the earliest decides; one before time zero is history, not an intercurrent event.
+    responders); `hypothetical` makes it missing, for the missing-data rule to handle; `while-on-treatment` takes the
+    last outcome before the event (while alive, where the event is death), and is missing where there is none. An
+    outcome is after the event when it was recorded, or (where it was not) when its visit was due, on or after the
+    event's day. Of several events the earliest decides; one before time zero is history, not an intercurrent event.
 
     Args:
         protocol: the protocol.
@@ -72,16 +73,28 @@ def after_events(
     days = {name: visit.day for name, visit in protocol.visits.items()}
     due = pl.col("time_zero") + pl.duration(days=pl.col("visit").replace_strict(days, return_dtype=pl.Int64))
     hit = (pl.col("_on") <= pl.coalesce("date", due)).fill_null(False)
-    fails = pl.col("_event").replace_strict(
-        {e: s == "non-response" for e, s in strategies.items()}, default=False
+    fails, stays = (
+        pl.col("_event").replace_strict({e: s == which for e, s in strategies.items()}, default=False)
+        for which in ("non-response", "while-on-treatment")
     )
     joined = rows.join(first, on="subject", how="left", maintain_order="left").join(
         zero, on="subject", how="left", maintain_order="left"
     )
+    order = pl.col("visit").replace_strict(
+        {v: i for i, v in enumerate(protocol.visits)}, return_dtype=pl.Int64
+    )
+    last = pl.when(~hit).then("outcome").forward_fill().over("subject", order_by=order)
+    joined = joined.with_columns(last.alias("_last"))
+    kept = pl.when(fails).then(pl.lit(0.0)).when(stays).then("_last")
     after = pl.concat_str(pl.lit("after "), "_event")
     return joined.with_columns(
-        pl.when(hit).then(pl.when(fails).then(pl.lit(0.0))).otherwise("outcome").alias("outcome"),
-        pl.when(hit & fails).then(None).when(hit).then(after).otherwise("missing").alias("missing"),
+        pl.when(hit).then(kept).otherwise("outcome").alias("outcome"),
+        pl.when(hit & (fails | (stays & pl.col("_last").is_not_null())))
+        .then(None)
+        .when(hit)
+        .then(after)
+        .otherwise("missing")
+        .alias("missing"),
     ).select(rows.columns)
 
 

@@ -32,7 +32,16 @@ ORDERED: Final = (
 #: Lists whose order has none.
 SETS: Final = (
     *("at", "arms", "subgroups", "also", "components", "reasons", "values", "one_effect", "fatal", "keys"),
-    *("modifiers", "cuts"),
+    *(
+        "modifiers",
+        "cuts",
+        "benchmarks",
+        "negative_controls",
+        "strengths",
+        "deltas",
+        "cut_points",
+        "improved",
+    ),
 )
 #: The key under which the order of names stands, which no name can be.
 ORDER: Final = "(order)"
@@ -40,8 +49,14 @@ ORDER: Final = "(order)"
 REFERS: Final = {
     "endpoint": "endpoints", "endpoints": "endpoints", "estimand": "estimands", "set": "analysis_sets",
     "covariate": "covariates", "covariates": "covariates", "adjusted_for": "covariates",
-    "droppable": "covariates", "subgroups": "subgroups", "anchor": "anchors",
+    "droppable": "covariates", "subgroups": "subgroups", "subgroup": "subgroups", "anchor": "anchors",
+    "benchmarks": "covariates", "measure": "covariates", "negative_controls": "endpoints",
+    "analyses": "analyses", "like": "analyses",
 }  # fmt: skip
+#: Keys that name a form of which a section reads several items.
+FORMS: Final = ("form", "injections")
+#: What a measure of an association begins with when it is made from the cell product.
+OF_PRODUCT: Final = ("dose", "ratio")
 #: Keys of an analysis that say nothing of how it is done.
 SAID: Final = ("planned",)
 
@@ -118,8 +133,12 @@ def _value(value: Any, labels: bool, at: tuple[str, ...]) -> Any:
 
 
 def _is_set(at: tuple[str, ...]) -> bool:
-    """Whether a list's order says nothing; the members of a family have an order, those of a composite have none."""
-    return at[-1] in SETS or (at[-1] == "of" and at[0] == "endpoints")
+    """Whether a list's order says nothing; a family's members have one, a composite's and thresholds have none."""
+    return (
+        at[-1] in SETS
+        or (at[-1] == "of" and at[0] in ("endpoints", "thresholds"))
+        or at == ("imaging", "visits")
+    )
 
 
 def _fits(at: tuple[str, ...], where: tuple[str, ...]) -> bool:
@@ -131,7 +150,7 @@ def definition(collected: Data, planned: Data, name: str) -> Data | None:
 
     Args:
         collected, planned: as `collection` and `plan` make them.
-        name: an analysis of the protocol, a section of the plan, or an entry of a section.
+        name: an analysis of the protocol, a section of the plan, or an entry of a section (`thresholds.odi`).
 
     Returns:
         Place -> definition; None where the plan has nothing of this name.
@@ -141,7 +160,7 @@ def definition(collected: Data, planned: Data, name: str) -> Data | None:
     if start is None:
         return None
     place, data = start
-    found[place] = {k: v for k, v in data.items() if k not in SAID} if isinstance(data, dict) else data
+    found[place] = _unsaid(data)
     _follow(collected, planned, data, found)
     if isinstance(data, dict) and "set" not in planned.get("estimands", {}).get(data.get("estimand"), data):
         _follow(collected, planned, {"set": "full"}, found)
@@ -164,7 +183,15 @@ def definition(collected: Data, planned: Data, name: str) -> Data | None:
     return found
 
 
+def _unsaid(data: Any) -> Any:
+    return _without(data, *SAID) if isinstance(data, dict) else data
+
+
 def _start(planned: Data, name: str) -> tuple[str, Any] | None:
+    section, _, entry = name.partition(".")
+    if entry:
+        found = planned.get(section, {}).get(entry)
+        return None if found is None else (name, found)
     if name in planned.get("analyses", {}):
         return f"analyses.{name}", planned["analyses"][name]
     if name in planned:
@@ -183,12 +210,19 @@ def _follow(collected: Data, planned: Data, data: Any, found: Data) -> None:
     """Adds what the words of an entry name, and what those name."""
     for key, value in _pairs(data):
         section = "endpoints" if key == "of" else REFERS.get(key, "")
-        if key in ("score", "item", "scores"):
+        if key in ("score", "item", "scores", "rating", "measure", "volume"):
             _score(collected, planned, value, found)
+        if key == "measure" and value.split(".")[0] in OF_PRODUCT and "cell_product" not in found:
+            found["cell_product"] = planned.get("cell_product")
+            _follow(collected, planned, found["cell_product"], found)
+        if key in FORMS and isinstance(form := collected["forms"].get(value), dict):
+            found[f"forms.{value}"] = _without(form, "label") | {
+                "items": {k: _asked(v) for k, v in form.get("items", {}).items() if k != ORDER}
+            }
         entry = planned.get(section, {}).get(value)
         place = f"{section}.{value}"
         if entry is not None and place not in found:
-            found[place] = entry
+            found[place] = _unsaid(entry)
             _follow(collected, planned, entry, found)
 
 
@@ -213,12 +247,15 @@ def _score(collected: Data, planned: Data, ref: str, found: Data) -> None:
     parts = {k: form[k] for k in ("instrument", "definition", "options", "columns") if k in form}
     declared = form.get("items", {}).get(item)
     if isinstance(declared, dict):
-        parts[item] = _without(declared, "label", "choices") | {
-            "choices": sorted(declared.get("choices", {}))
-        }
+        parts[item] = _asked(declared)
     found[f"forms.{name}"] = {**found.get(f"forms.{name}", {}), **parts}
     if planned.get("medication", {}).get("form") == name:
         found["medication"] = planned["medication"]
+
+
+def _asked(item: Data) -> Data:
+    """An item without the words in which it is asked."""
+    return _without(item, "label", "choices") | {"choices": sorted(item.get("choices", {}))}
 
 
 def _families(planned: Data, name: str, found: Data) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from armwise.protocol.fragility import Fragility
 from armwise.protocol.known import Finding, Known, unknown
@@ -42,10 +42,13 @@ def _measures(protocol: Protocol, declared: Fragility) -> Iterator[Finding]:
             "covariate of these analyses", name, covariates, ("fragility", "benchmarks", index)
         )
     for index, name in enumerate(declared.negative_controls):
-        if name in {a.endpoint for a in tested.values()}:
-            what = f"`{name}` is the endpoint of an analysis that is put to the test"
-            todo = "a negative control is an outcome on which the treatment cannot act"
-            yield ("fragility", "negative_controls", index), what, todo
+        why = _no_control(protocol, name, [a.endpoint for a in tested.values()])
+        if why is not None:
+            yield ("fragility", "negative_controls", index), why[0], why[1]
+    for key in ("analyses", "benchmarks", "negative_controls"):
+        named = getattr(declared, key)
+        if len(set(named)) < len(named):
+            yield ("fragility", key), f"found {', '.join(named)}: one stands there twice", "write each once"
     numbers = [a for a in tested.values() if METHODS.get(a.method) == "number"]
     for key in ("deltas", "strengths", "benchmarks"):
         value = getattr(declared, key)
@@ -54,3 +57,38 @@ def _measures(protocol: Protocol, declared: Fragility) -> Iterator[Finding]:
             yield ("fragility", key), what, "name one under `analyses`, or leave it out"
         elif len(set(value)) < len(value):
             yield ("fragility", key), f"found {list(value)}: one stands there twice", "write each once"
+
+
+def _no_control(protocol: Protocol, name: str, tested: Sequence[str]) -> tuple[str, str] | None:
+    """Why an endpoint is no negative control, and what to do; None where it can be one."""
+    endpoint = protocol.endpoints.get(name)
+    if endpoint is None:
+        return None
+    acts = "a negative control is an outcome on which the treatment cannot act"
+    if name in tested:
+        return f"`{name}` is the endpoint of an analysis that is put to the test", acts
+    scores = {ref: other for other in tested for ref in _scores_of(protocol, other)}
+    if shared := [ref for ref in _scores_of(protocol, name) if ref in scores]:
+        return (
+            f"`{name}` is made of `{shared[0]}`, as `{scores[shared[0]]}` is, which is put to the test",
+            acts,
+        )
+    forms = {ref.split(".")[0] for ref in _scores_of(protocol, name)}
+    computed = protocol.medication.form if protocol.medication else ""
+    for form in sorted(f for f in forms if f in protocol.forms):
+        arms = protocol.forms[form].arms
+        if arms is not None and (lacking := [a for a in protocol.arms if a not in arms]):
+            what = f"the form `{form}` of `{name}` is not filled in by the arm {', '.join(lacking)}"
+            return what, "compare what every arm fills in"
+    if forms <= set(protocol.forms) and computed not in forms and not protocol.measured_visits(name):
+        return f"`{name}` is recorded at no visit after baseline", "add a visit to its form, or leave it out"
+    return None
+
+
+def _scores_of(protocol: Protocol, name: str) -> list[str]:
+    """The scores that an endpoint is made of, those of its components included."""
+    endpoint = protocol.endpoints.get(name)
+    if endpoint is None:
+        return []
+    parts = [protocol.endpoints[part] for part in endpoint.of if part in protocol.endpoints] or [endpoint]
+    return [part.score for part in parts if part.score]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from armwise.protocol.imaging import CONSENSUS, MEAN, SCHEMES, Grade, Imaging, item_categories
-from armwise.protocol.known import Finding, Known, unknown
+from armwise.protocol.known import Finding, Known, form_of, unknown
 from armwise.protocol.model import Form, Protocol
 from armwise.yaml_lines import nearest
 
@@ -19,11 +19,8 @@ def imaging(protocol: Protocol, known: Known) -> Iterator[Finding]:
         yield from unknown(
             "covariate", covariate, known.names("covariates"), ("imaging", "covariates", index)
         )
-    form = protocol.forms.get(declared.form)
+    form = yield from form_of(protocol, known, declared.form, ("imaging",))
     if form is None:
-        yield from unknown("form", declared.form, known.names("forms"), ("imaging", "form"))
-        return
-    if known.broken("forms", declared.form):
         return
     yield from _columns(declared, form)
     yield from _keys(declared, form)

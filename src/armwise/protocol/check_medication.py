@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from armwise.protocol.known import Finding, Known, unknown
+from armwise.protocol.known import Finding, Known, form_of, unknown
 from armwise.protocol.medication import DOSE, NUMBER, Medication
 from armwise.protocol.model import Form, Protocol
 from armwise.yaml_lines import KeyPath
@@ -28,11 +28,8 @@ def medication(protocol: Protocol, known: Known) -> Iterator[Finding]:
     if declared is None:
         return
     here = ("medication",)
-    form = protocol.forms.get(declared.form)
+    form = yield from form_of(protocol, known, declared.form, here)
     if form is None:
-        yield from unknown("form", declared.form, known.names("forms"), (*here, "form"))
-        return
-    if known.broken("forms", declared.form):
         return
     keys = {key: name for key in TYPES if (name := getattr(declared, key)) is not None}
     yield from items(form, keys, TYPES, here)
@@ -44,9 +41,22 @@ def medication(protocol: Protocol, known: Known) -> Iterator[Finding]:
                 f"the form `{declared.form}` has an item `{name}`, and `{name}` is computed from its records"
             )
             yield ("forms", declared.form, "items", name), what, "give the item another name"
+    yield from _incomplete(protocol, declared)
     points = declared.cut_points
     if list(points) != sorted(set(points)):
         yield (*here, "cut_points"), "the cut points do not rise", "write them from the lowest to the highest"
+
+
+def _incomplete(protocol: Protocol, declared: Medication) -> Iterator[Finding]:
+    """Without a complete list nobody is known to take none: what would compare users with others has no others."""
+    if declared.complete:
+        return
+    refs = {f"{declared.form}.{name}" for name in (DOSE, NUMBER)}
+    for name, endpoint in protocol.endpoints.items():
+        if endpoint.score in refs:
+            what = f"`{endpoint.score}` is known only of those who take an opioid: the list is not declared complete"
+            todo = "declare `complete: true` if a patient without a record took none; else leave the endpoint out"
+            yield ("endpoints", name, "score"), what, todo, "warning"
 
 
 def items(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from armwise.protocol.known import Finding, Known, unknown
 from armwise.protocol.model import METHODS, Analysis, Endpoint, Protocol
-from armwise.protocol.plan import ADJUSTED_TARGETS, SITE, WEIGHTED
+from armwise.protocol.plan import ADJUSTED_TARGETS, DRAWN, SITE, WEIGHTED
 from armwise.protocol.scores import Score
 from armwise.yaml_lines import KeyPath, nearest
 
@@ -14,11 +14,14 @@ from armwise.yaml_lines import KeyPath, nearest
 ALSO = ("risk-ratio", "odds-ratio", "number-needed-to-treat", "fisher-exact", "hedges-g")
 #: Method -> those that it makes.
 COMPANIONS = {"risk-difference": ALSO[:4], "mean-difference": ALSO[4:], "ancova": ALSO[4:]}
+#: Adjustments with a model of who is in which arm, from which terms may be dropped where it has no solution.
+DROPPING = ("overlap-weights", "inverse-probability", "aipw")
 #: Method -> how it can be adjusted, the usual way first.
 ADJUSTED_BY: dict[str, tuple[str, ...]] = {
     "ancova": ("covariates",),
     "mmrm": ("covariates",),
     "proportional-odds": ("covariates",),
+    "odds-ratio": ("covariates",),
     "risk-difference": WEIGHTED,
     "mean-difference": WEIGHTED,
 }
@@ -31,6 +34,7 @@ def covariates(protocol: Protocol, known: Known, scores: Mapping[str, Score]) ->
         here = ("covariates", name)
         if covariate.item and not known.cannot_tell(protocol, covariate.item):
             yield from unknown("item kept once a subject", covariate.item, once, (*here, "item"))
+            yield from _before_treatment(covariate.item, protocol, known, (*here, "item"))
         if covariate.score:
             yield from _score(covariate.score, protocol, known, scores, (*here, "score"))
             yield from _has_baseline(covariate.score, protocol, known, (*here, "score"))
@@ -44,6 +48,15 @@ def covariates(protocol: Protocol, known: Known, scores: Mapping[str, Score]) ->
             yield here, f"`{subgroup.covariate}` is {'a number' if numeric else 'a category'}", todo
         if list(subgroup.cuts) != sorted(set(subgroup.cuts)):
             yield (*here, "cuts"), "the cut points do not rise", "write them from the lowest to the highest"
+
+
+def _before_treatment(ref: str, protocol: Protocol, known: Known, path: KeyPath) -> Iterator[Finding]:
+    """An item that is recorded at later visits only may be what the treatment did."""
+    form = protocol.forms.get(ref.split(".")[0])
+    baseline = known.names("visits")[0]
+    if form and isinstance(form.at, tuple) and baseline not in form.at:
+        what = f"`{ref}` is recorded at {', '.join(form.at)}, after the treatment began"
+        yield path, what, f"a covariate is known before treatment: record it at {baseline}"
 
 
 def _items_kept_once(protocol: Protocol) -> list[str]:
@@ -192,6 +205,7 @@ def analyses(protocol: Protocol, known: Known) -> Iterator[Finding]:
         if analysis.supports:
             yield from unknown("analysis", analysis.supports, known.names("analyses"), (*here, "supports"))
         yield from _observed(protocol, analysis, known, here)
+        yield from _half_observed(protocol, analysis, here)
         yield from _method(protocol, analysis, here)
         yield from _adjustment(protocol, analysis, known, here)
     yield from _many_covariates(protocol)
@@ -241,6 +255,21 @@ def _observed(protocol: Protocol, analysis: Analysis, known: Known, here: KeyPat
         if declared.arms is not None and (lacking := [a for a in protocol.arms if a not in declared.arms]):
             what = f"the form `{form}` is not filled in by the arm {', '.join(lacking)}"
             yield (*here, "endpoint"), what, "compare what every arm fills in"
+
+
+def _half_observed(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[Finding]:
+    """A composite that is known from one component has nothing left to draw: its other component never is."""
+    endpoint = protocol.endpoints.get(analysis.endpoint)
+    if endpoint and endpoint.missing_component == "observed" and analysis.missing in DRAWN:
+        what = (
+            f"`{analysis.endpoint}` has `missing_component: observed`: whoever has one component counts as observed,"
+            " and the other one is not drawn"
+        )
+        todo = (
+            f"to draw missing components compare an endpoint with `missing_component: missing`; else leave out"
+            f" `missing: {analysis.missing}`"
+        )
+        yield (*here, "missing"), what, todo, "warning"
 
 
 def _method(protocol: Protocol, analysis: Analysis, here: KeyPath) -> Iterator[Finding]:
@@ -299,7 +328,7 @@ def _adjustment(protocol: Protocol, analysis: Analysis, known: Known, here: KeyP
     if analysis.adjust in WEIGHTED and len(protocol.arms) > 2:
         what = f"{analysis.adjust} compares two arms, and the study has {len(protocol.arms)}"
         yield (*here, "adjust"), what, "use ancova or mmrm"
-    if analysis.droppable and analysis.adjust not in WEIGHTED:
+    if analysis.droppable and analysis.adjust not in DROPPING:
         what = f"nothing is dropped from a model of `adjust: {analysis.adjust}`"
         yield (*here, "droppable"), what, "leave it out"
     for index, name in enumerate(analysis.droppable):

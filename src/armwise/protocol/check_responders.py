@@ -11,6 +11,9 @@ from armwise.protocol.responders import Anchor, Threshold
 from armwise.protocol.scores import Score
 from armwise.yaml_lines import KeyPath
 
+#: Words of a source that say that it is this study.
+OURS = {"own", "our", "ours", "this", "present", "here"}
+
 
 def responders(protocol: Protocol, known: Known, scores: Mapping[str, Score]) -> Iterator[Finding]:
     """What `thresholds` and `anchors` point to exists, and neither tests the arms with what they define themselves."""
@@ -91,11 +94,17 @@ def _visit(protocol: Protocol, known: Known, ref: str, visit: str, path: KeyPath
 def _threshold(
     protocol: Protocol, score: Score | None, threshold: Threshold, here: KeyPath
 ) -> Iterator[Finding]:
-    words = set(re.findall(r"[a-z][a-z0-9_]*", threshold.source.lower()))
-    own = [name for name in protocol.anchors if name in words or f"anchors.{name}" in threshold.source]
+    source = threshold.source.strip().lower()
+    words = set(re.findall(r"[a-z][a-z0-9_]*", source))
+    near = [name for name in protocol.anchors if name in words]
+    ours = words == {*near} or bool(words & OURS)
+    own = [name for name in protocol.anchors if (ours and name in near) or f"anchors.{name}" in source]
     if own:
         what = f"a threshold from this study's own anchor `{own[0]}` would test the arms by what they define themselves"
         yield (*here, "source"), what, "take a threshold from another study"
+    elif near:  # another study's threshold may come from a rating of the same name
+        what = f"the source names `{near[0]}`, as this study's own anchor is called"
+        yield (*here, "source"), what, "make sure that the threshold is another study's", "warning"
     if score is None or score.lo is None or score.hi is None:
         return
     bounded = not threshold.percent or (score.higher_is_better is False and score.lo >= 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from armwise.protocol.known import Finding, Known, unknown
+from armwise.protocol.known import Finding, Known, form_of, unknown
 from armwise.protocol.model import Form, Protocol
 from armwise.protocol.safety import Safety
 from armwise.yaml_lines import nearest
@@ -28,11 +28,8 @@ def safety(protocol: Protocol, known: Known) -> Iterator[Finding]:
         return
     sets = ["full", *known.names("analysis_sets")]
     yield from unknown("analysis set", declared.set, sets, ("safety", "set"))
-    form = protocol.forms.get(declared.form)
+    form = yield from form_of(protocol, known, declared.form, ("safety",))
     if form is None:
-        yield from unknown("form", declared.form, known.names("forms"), ("safety", "form"))
-        return
-    if known.broken("forms", declared.form):
         return
     yield from _items(declared, form)
     yield from _marks(declared, form)

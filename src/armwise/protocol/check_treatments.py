@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from armwise.protocol.check_medication import items, timed
-from armwise.protocol.known import Finding, Known, unknown
+from armwise.protocol.known import Finding, Known, form_of
 from armwise.protocol.model import Protocol
 
 CARE: dict[str, tuple[str, ...]] = {"kind": ("choice",), "start": ("date",), "stop": ("date",)}
@@ -29,11 +29,8 @@ def treatments(protocol: Protocol, known: Known) -> Iterator[Finding]:
         if section is None:
             continue
         here = ("treatments", key)
-        form = protocol.forms.get(section.form)
+        form = yield from form_of(protocol, known, section.form, here)
         if form is None:
-            yield from unknown("form", section.form, known.names("forms"), (*here, "form"))
-            continue
-        if known.broken("forms", section.form):
             continue
         named = {name: item for name in types if (item := getattr(section, name)) is not None}
         yield from items(form, named, types, here)

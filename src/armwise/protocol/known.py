@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from armwise.errors import Severity
-from armwise.protocol.model import Protocol
+from armwise.protocol.model import Form, Protocol
 from armwise.protocol.scores import instrument_of
 from armwise.yaml_lines import KeyPath, nearest
 
@@ -71,3 +71,14 @@ def unknown(what: str, word: str, known: Iterable[str], path: KeyPath) -> Iterat
     names = list(known)
     if word not in names:
         yield path, f"unknown {what} `{word}`", nearest(word, names)
+
+
+def form_of(
+    protocol: Protocol, known: Known, name: str, here: KeyPath
+) -> Generator[Finding, None, Form | None]:
+    """The form that a section reads; none where there is no such form, or it holds a mistake that is told already."""
+    form = protocol.forms.get(name)
+    if form is None:
+        yield from unknown("form", name, known.names("forms"), (*here, "form"))
+        return None
+    return None if known.broken("forms", name) else form

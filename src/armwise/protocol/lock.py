@@ -171,7 +171,9 @@ def lock(folder: Path, *, amend: str | None = None, today: dt.date | None = None
         "study": protocol.study.id,
         "history": [e.as_dict() for e in (*history, made)],
     }
-    file.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    whole = folder / f"{FILE}.new"  # a write that is cut short leaves the history that was there
+    whole.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    whole.replace(file)
     return made
 
 

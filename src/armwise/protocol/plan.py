@@ -18,7 +18,7 @@ from armwise.protocol.section import Reference, Section, Visits
 
 Role = Literal["primary", "key-secondary", "secondary", "sensitivity", "exploratory"]
 Target = Literal["everyone", "treated", "overlap"]
-Strategy = Literal["treatment-policy", "non-response", "hypothetical"]
+Strategy = Literal["treatment-policy", "non-response", "hypothetical", "while-on-treatment"]
 MissingRule = Literal[
     "complete-cases", "non-response", "worst-case", "locf", "likelihood",
     "impute", "jump-to-reference", "copy-reference", "copy-increments", "last-mean-carried-forward",

@@ -1,6 +1,6 @@
 """Results -> what people read.
 
-report   one self-contained HTML page, made of results alone
+report   one self-contained HTML page, made of results alone, and a supplement beside it
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-FILE = "report.html"
-
 
 @overload
 def report(results: Results, folder: None = None) -> str: ...
@@ -25,33 +23,39 @@ def report(results: Results, folder: Path | str) -> Path: ...
 
 
 def report(results: Results, folder: Path | str | None = None) -> str | Path:
-    """The report of a study as one HTML page that needs nothing outside itself.
+    """The report of a study as an HTML page that needs nothing outside itself.
+
+    What else was measured (thresholds, imaging, dose and the like) stands in a supplement, a page of the same kind.
 
     Args:
         results: the results of an analysis.
-        folder: where to write `report.html`; without it the page is returned as text.
+        folder: where to write `report.html` and, where there is something for it, `supplement.html`; without it the
+            report is returned as text.
 
     Returns:
-        The page, or the path of the file.
+        The report, or the path of its file.
 
     Raises:
-        FileError: the file cannot be written.
+        FileError: a file cannot be written.
     """
     from armwise.errors import FileError
-    from armwise.report.html import render
+    from armwise.report.html import REPORT_FILE, SUPPLEMENT_FILE, render
 
-    page = render(results)
+    pages = render(results)
     if folder is None:
-        return page
-    target = Path(folder) / FILE
+        return pages[REPORT_FILE]
+    target = Path(folder) / REPORT_FILE
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(page, encoding="utf-8")
+        (target.parent / SUPPLEMENT_FILE).unlink(missing_ok=True)  # that of an earlier analysis
+        for name, page in pages.items():
+            target = target.with_name(name)
+            target.write_text(page, encoding="utf-8")
     except OSError as error:
         raise FileError(
             f"{target}: cannot be written ({error.strerror}); choose another folder with --out"
         ) from error
-    return target
+    return target.with_name(REPORT_FILE)
 
 
 class _Callable(ModuleType):

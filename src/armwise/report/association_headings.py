@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from markupsafe import Markup
+
 from armwise.analysis.results import Row
 from armwise.report import cite
 from armwise.report.cite import text
@@ -48,14 +50,16 @@ def association(words: Words, slope: Row, measure: str) -> Text:
     """
     outcome = f"{words.criterion(slope['endpoint'])} {words.at(slope['visit'])}"
     if not usable(slope):
-        return f"The association of {measure} with {outcome} could not be estimated"
+        return f"The association of {measure} with the {outcome} could not be estimated"
     if not excludes_no_effect(slope):
         return text(
             "In {n} patients, whether {measure} goes with the {outcome} stays open",
             n=cite.count(slope, "n"),
-            measure=measure,
+            measure=unbroken(measure),
             outcome=outcome,
         )
+    if slope["statistic"] != "slope":  # categories have no higher and lower
+        return f"The {outcome} went with {measure}: an association, not assigned to anybody"
     return f"Higher {measure} went with {_outcome(words, slope)}: an association, not assigned to anybody"
 
 
@@ -95,6 +99,11 @@ def measure_name(row: Row) -> str:
         if short.endswith(")") and short[:-1].isascii() and " " not in short
         else spoken(before)
     )
+
+
+def unbroken(name: str) -> Text:
+    """A short name with a hyphen, such as CFU-F, that no line ends within."""
+    return Markup('<span class="nb">{}</span>').format(name) if "-" in name and " " not in name else name
 
 
 def opened(row: Row) -> str:

@@ -1,24 +1,32 @@
 """Every number on the page cites its row: the markup that carries it, and the note that opens on it.
 
 A number is a `<data>` (or, where it answers a question, a `<button>` with a note) with the attributes
-`data-row`, the row's id, and `data-part`, which of the row's numbers it is. A test reads them all back.
+`data-row`, the row's id, and `data-part`, which of the row's numbers it is when that is not its estimate. A test reads
+them all back. Pointed at, a number shows both with its exact value: the style sheet writes them, once for all numbers.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from markupsafe import Markup
 
 from armwise.report.comparisons import usable
-from armwise.report.numbers import MINUS, number, p_value, shown
+from armwise.report.numbers import MINUS, number, p_value, percent, shown
 from armwise.report.words import hyphenless, opening
 from armwise.stats.estimate import RATIOS
 
 Row = Mapping[str, Any]
 
+#: The parts of a row that are not one of its numbers -> those that they show.
+PARTS: Final[dict[str, tuple[str, ...]]] = {
+    "share": ("estimate",),
+    "limits": ("lower", "upper"),
+    "interval": ("estimate", "lower", "upper"),
+    "of": ("estimate", "n"),
+}
 NOTE = re.compile(r'popovertarget="n-(r[0-9a-f]{12})"')
 
 
@@ -30,29 +38,29 @@ def text(template: str, **parts: Any) -> Markup:
 def cited(row: Row | None, part: str, words: str, note: bool = False) -> Markup:
     """Words that show one part of a row: `estimate`, `limits`, `upper`, `p`, `n`, `n_arm` or `n_versus`.
 
-    The part `share` is the estimate of a count over its `n` (`comparisons.share_of`).
+    The part `share` is the estimate of a count over its `n` (`comparisons.share_of`); `interval` is the estimate and
+    its limits; `of` is a count and its `n`.
     """
     if row is None:
         return Markup("")
-    named = "estimate" if part == "share" else part
-    value = f"{row['lower']!r} {row['upper']!r}" if part == "limits" else repr(row[named])
-    if note:
-        return text(
-            '<button type="button" class="n" popovertarget="n-{id}" data-row="{id}" data-part="{part}" '
-            'data-value="{value}">{words}</button>',
-            id=row["id"],
-            part=part,
-            value=value,
-            words=words,
-        )
+    value = " ".join(exact(row[name]) for name in PARTS.get(part, (part,)))
+    about = text(' data-row="{id}"', id=row["id"])
+    if part not in ("estimate", "interval"):
+        about += text(' data-part="{part}"', part=part)
+    if not note:
+        return text('<data value="{value}"{about}>{words}</data>', value=value, about=about, words=words)
     return text(
-        '<data value="{value}" data-row="{id}" data-part="{part}" title="{title}">{words}</data>',
-        value=value,
+        '<button type="button" class="n" popovertarget="n-{id}"{about} data-value="{value}">{words}</button>',
         id=row["id"],
-        part=part,
-        title=hover(row),
+        about=about,
+        value=value,
         words=words,
     )
+
+
+def exact(value: float) -> str:
+    """A number with the digits that a reader might want to see: six, and all of a whole number."""
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
 def estimate(
@@ -88,15 +96,15 @@ def with_limits(
     if row is None or not usable(row):
         return estimate(row)
     made = shown(row, decimals)
-    first = estimate(row, decimals, unit=unit, note=note)
-    if not made.limits:
-        return first
-    return text(
-        '{first} <span class="nb">({words}{span})</span>',
-        first=first,
-        words=f"{made.confidence} " if level else "",
-        span=limits(row, decimals),
-    )
+    first = f"{made.estimate} {made.unit}" if unit and made.unit else made.estimate
+    if not made.limits or row["lower"] is None:
+        return estimate(row, decimals, unit=unit, note=note)
+    span = f"({made.confidence} {made.limits})" if level else f"({made.limits})"
+    together = span.replace(" ", "\u00a0")  # an interval does not break at the end of a line
+    part = row.get("part", "estimate")
+    if part == "estimate" and not note:
+        return cited(row, "interval", f"{first} {together}")
+    return text("{first} {span}", first=cited(row, part, first, note), span=cited(row, "limits", together))
 
 
 def compared(row: Row | None, decimals: int | None = None, note: bool = False, level: bool = False) -> Markup:
@@ -125,12 +133,14 @@ def count(row: Row | None, part: str = "estimate") -> Markup:
     return cited(row, part, number(row[part]))
 
 
-def hover(row: Row) -> str:
-    """What a number says of itself when pointed at: what, how, from how many, and its id."""
-    said = [row["key"].replace("; ", " · ")]
-    if row["n"] is not None and row["statistic"] not in ("n", "count"):
-        said.append(f"n {row['n']}")
-    return " · ".join([*said, row["id"]])
+def of(row: Row | None, share: bool = False) -> Markup:
+    """A count among its `n`, `9 of 38`; with `share`, `9 of 38 (24%)`."""
+    if row is None or row["estimate"] is None or row["n"] is None:
+        return Markup("")
+    words = f"{number(row['estimate'])}\u00a0of\u00a0{number(row['n'])}"
+    if share and row["n"]:
+        words += f" ({percent(row['estimate'] / row['n'])})"
+    return cited(row, "of", words)
 
 
 def note(row: Row) -> Markup:
@@ -143,7 +153,7 @@ def note(row: Row) -> Markup:
     ]
     sizes = "" if row["n_arm"] is None else f" ({row['n_arm']} and {row['n_versus']})"
     exact = ", ".join(
-        f"{name} {_exact(row[name])}"
+        f"{name} {signed(row[name])}"
         for name in ("estimate", "se", "lower", "upper", "p")
         if row[name] is not None
     )
@@ -177,5 +187,6 @@ def notes(page: str, rows: Iterable[Row]) -> Markup:
     return Markup("").join(note(row) for row in rows if row["id"] in wanted)
 
 
-def _exact(value: float) -> str:
-    return f"{value:.6g}".replace("-", MINUS).replace("inf", "infinity")
+def signed(value: float) -> str:
+    """The same for the eye."""
+    return exact(value).replace("-", MINUS).replace("inf", "infinity")

@@ -1,4 +1,4 @@
-"""Results -> one self-contained HTML page: sections in their order, the template, the style, the fonts."""
+"""Results -> self-contained HTML pages: sections in their order, the template, the style, the fonts."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from armwise.report.sections import (
     fragility,
     imaging,
     methods,
+    missing_answers,
     opioids,
     ordinal,
     outcomes,
@@ -51,10 +52,11 @@ from armwise.report.sections.answer import answer
 from armwise.report.words import Words
 
 Made = Callable[[Results, Words], Section | None]
+Groups = tuple[tuple[str, tuple[Made, ...]], ...]
 
 #: The sections after the first screen in the order in which a reader needs them, by the groups of the list of contents.
 #: What could overturn the answer follows it at once.
-GROUPS: Final[tuple[tuple[str, tuple[Made, ...]], ...]] = (
+GROUPS: Final[Groups] = (
     (
         "The answer",
         (
@@ -66,19 +68,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Made, ...]], ...]] = (
             responders.section,
             distribution.section,
             outcomes.section,
-            safety.section,
-        ),
-    ),
-    ("Measured another way", (thresholds.section, ordinal.section, anchor.section)),
-    (
-        "For whom, how much, by what",
-        (
             subgroups.section,
-            opioids.section,
-            treatments.section,
-            imaging.section,
-            cell_product.section,
-            associations.section,
+            safety.section,
         ),
     ),
     (
@@ -87,14 +78,34 @@ GROUPS: Final[tuple[tuple[str, tuple[Made, ...]], ...]] = (
             estimands.section,
             methods.section,
             deviations.section,
-            completion.section,
             problems.section,
             detectable.section,
         ),
     ),
     ("Where it comes from", (published.section, provenance.section)),
 )
-SECTIONS: Final[tuple[Made, ...]] = tuple(section for _, group in GROUPS for section in group)
+#: What else was measured stands on a page of its own, and its findings in the report: who reads on a phone, or prints,
+#: has the report alone.
+SUPPLEMENT: Final[Groups] = (
+    (
+        "Measured another way",
+        (missing_answers.section, thresholds.section, ordinal.section, anchor.section),
+    ),
+    (
+        "How much, by what",
+        (
+            opioids.section,
+            treatments.section,
+            imaging.section,
+            cell_product.section,
+            associations.section,
+        ),
+    ),
+    ("What came back", (completion.section,)),
+)
+SECTIONS: Final[tuple[Made, ...]] = tuple(section for _, group in (*GROUPS, *SUPPLEMENT) for section in group)
+REPORT_FILE: Final = "report.html"
+SUPPLEMENT_FILE: Final = "supplement.html"
 
 #: family, weight, style, file.
 FACES: Final = (
@@ -105,35 +116,47 @@ FACES: Final = (
 )
 
 
-def render(results: Results) -> str:
-    """The whole page, with nothing outside it: no script, no network, no font from elsewhere.
+def render(results: Results) -> dict[str, str]:
+    """The pages, each with nothing outside it: no script, no network, no font from elsewhere.
 
     Args:
         results: the results of an analysis.
 
     Returns:
-        HTML.
+        Name of the file -> HTML: the report, and its supplement where the study has something for it.
     """
     results = deviations.with_verdicts(results)
     words = Words.of(results)
     results = _with_labels(results, words)
-    first = deviations.on_first_screen(answer(results, words), results)
-    groups = [
-        (title, [s for section in group if (s := section(results, words)) is not None])
-        for title, group in GROUPS
-    ]
+    groups, more = (_made(part, results, words) for part in (GROUPS, SUPPLEMENT))
     context: dict[str, Any] = {
         "study": words.protocol.study,
         "simulated": results.simulated,
         "digest": str(results.manifest.get("results_hash") or "")[:12],
-        "answer": first,
-        "groups": [(title, group) for title, group in groups if group],
         "style": _style(results, words),
+        "files": {"report": REPORT_FILE, "supplement": SUPPLEMENT_FILE},
     }
-    page = _environment().get_template("page.html").render(**context)
+    first = deviations.on_first_screen(answer(results, words), results)
+    context["design"] = first.design
+    template = _environment().get_template("page.html")
+    pages = {REPORT_FILE: template.render(**context, answer=first, groups=groups, more=more)}
+    if more:
+        pages[SUPPLEMENT_FILE] = template.render(**context, answer=None, groups=more, more=())
     rows = results.table.to_dicts()
-    page = page.replace(outcomes.ELSEWHERE, _elsewhere(results.protocol, page, rows))
-    return page.replace("<!--notes-->", cite.notes(page, rows))
+    elsewhere = _elsewhere(results.protocol, "".join(pages.values()), rows)
+    return {
+        name: page.replace(outcomes.ELSEWHERE, elsewhere).replace("<!--notes-->", cite.notes(page, rows))
+        for name, page in pages.items()
+    }
+
+
+def _made(groups: Groups, results: Results, words: Words) -> list[tuple[str, list[Section]]]:
+    """The sections that a study has, by group; a group of none is left out."""
+    made = [
+        (title, [s for section in group if (s := section(results, words)) is not None])
+        for title, group in groups
+    ]
+    return [(title, group) for title, group in made if group]
 
 
 def _with_labels(results: Results, words: Words) -> Results:
@@ -148,7 +171,7 @@ def _with_labels(results: Results, words: Words) -> Results:
 
 
 def _elsewhere(protocol: Protocol, page: str, rows: list[Row]) -> str:
-    """How many of the comparisons that the page counts stand on no part of it."""
+    """How many of the comparisons that the report counts stand neither in it nor in its supplement."""
     shown = set(re.findall(r'data-row="(r[0-9a-f]{12})"', page))
     counted = [r for r in rows if is_comparison(protocol, r) and r["lower"] is not None]
     missing = sum(r["id"] not in shown for r in counted)

@@ -9,8 +9,9 @@ from armwise.analysis.missing_answers import PLACED, PLAIN, POSSIBLE
 from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons
 from armwise.report.cite import text
-from armwise.report.words import Words
+from armwise.report.words import Words, counted, hyphenless, inside, opening
 from armwise.stats.sensitivity.delta_shift import METHOD as SHIFTED
+from armwise.stats.sensitivity.imputed_shifts import METHOD as IMPUTED
 
 
 def rows_of(results: Results, name: str, **where: object) -> list[Row]:
@@ -27,7 +28,7 @@ def limit_row(results: Results, name: str, arm: str) -> Row | None:
 def overturned_row(results: Results, name: str, arm: str) -> Row | None:
     """In how many combinations of missing answers the interval includes no difference: weighted where it can be."""
     rows = rows_of(results, name, statistic="combinations overturned", arm=arm)
-    for method in (PLACED, PLAIN, SHIFTED):
+    for method in (PLACED, PLAIN, IMPUTED, SHIFTED):
         for row in rows:
             if row["method"] == method and comparisons.usable(row):
                 return row
@@ -63,8 +64,8 @@ def strength(results: Results, words: Words) -> Markup:
     if not parts:
         return Markup("")
     return text(
-        " For the interval to include no difference, something not recorded would have to go with the choice of arm"
-        " and with the outcome by risk ratios of {e} each.",
+        "For the interval to include no difference, something not recorded would have to go with the choice of arm and"
+        " with the outcome by risk ratios of {e} each.",
         e=cite.listed(parts),
     )
 
@@ -95,3 +96,30 @@ def tried(results: Results, words: Words, name: str) -> Markup:
         k=cite.count(row),
         n=cite.count(row, "n"),
     )
+
+
+def finding(words: Words, name: str) -> str:
+    """What the finding of an analysis that is put to the test is called."""
+    return "primary finding" if words.protocol.analyses[name].role == "primary" else "first finding"
+
+
+def in_words(row: Row, what: str) -> str:
+    """How many combinations of missing answers overturn a finding, which is `what` or was named just before."""
+    k, n = int(row["estimate"]), int(row["n"])
+    if k == 0:
+        return (
+            f"none of {counted(n)} combinations of missing answers does"
+            if what == "it"
+            else f"none of {counted(n)} combinations of missing answers overturns the {what}"
+        )
+    verb = "does" if k == 1 else "do"
+    if what != "it":
+        verb = f"overturn{'s' if k == 1 else ''} the {what}"
+    return f"{counted(k)} of {counted(n)} combinations of missing answers {verb}"
+
+
+def what_is_tested(words: Words, name: str) -> str:
+    """The endpoint of an analysis and its leading visit, and which analysis it is where it supports another one."""
+    analysis = words.protocol.analyses[name]
+    which = f" ({inside(analysis.label or hyphenless(name))})" if analysis.supports else ""
+    return f"{opening(words.endpoint(analysis.endpoint))} {words.at(words.protocol.leading_visit(analysis))}{which}"

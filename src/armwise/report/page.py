@@ -18,7 +18,11 @@ LONG: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure, drawn for a desktop and for a phone; a style rule shows one of them."""
+    """A figure, drawn for a desktop and for a phone; a style rule shows one of them.
+
+    Attributes:
+        wide: nothing where the drawing for a phone serves both, such as a square of few cells.
+    """
 
     title: str
     caption: Text
@@ -84,16 +88,27 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The first screen: what was compared, what was found, what could overturn it."""
+    """The first screen: what was compared, what was found, what could overturn it.
+
+    Attributes:
+        fragile: how little would overturn a clear finding, under the finding itself; nothing in a randomised study.
+    """
 
     design: Text
     heading: str
     lead: Text
     figure: Figure | None
     facts: Facts
+    fragile: Text = ""
     doubts: tuple[tuple[str, Text], ...] = field(default=())
 
 
-def figure(title: str, caption: Text, draw: Callable[[int], str]) -> Figure:
-    """A figure from a function of the width that returns SVG (ours, and escaped by it)."""
-    return Figure(title, caption, Markup(draw(WIDE)), Markup(draw(NARROW)))  # noqa: S704
+def figure(title: str, caption: Text, draw: Callable[[int], str], *, square: bool = False) -> Figure:
+    """A figure from a function of the width that returns SVG (ours, and escaped by it).
+
+    Args:
+        title, caption: what stands above it.
+        draw: the function.
+        square: whether one drawing serves every width.
+    """
+    return Figure(title, caption, Markup("" if square else draw(WIDE)), Markup(draw(NARROW)))  # noqa: S704

@@ -52,6 +52,7 @@ STRATEGIES: Final[Mapping[str, str]] = {
     "treatment-policy": "counted whatever happened",
     "non-response": "counted as no response",
     "hypothetical": "answers after it are set aside, as if it had not happened",
+    "while-on-treatment": "the last answer before it counts",
 }
 
 #: An adjustment in the words of a method.

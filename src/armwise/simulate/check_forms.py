@@ -13,7 +13,15 @@ from armwise.simulate.check_medication import check_medication
 from armwise.simulate.imaging_kinds import Readings
 from armwise.simulate.medication_kinds import CareByVisit, Medications
 from armwise.simulate.names import Finding, Known, unknown
-from armwise.simulate.table_kinds import AdverseEvents, Doses, Grades, Impressions, Measures, Sites, Table
+from armwise.simulate.table_kinds import (
+    AdverseEvents,
+    Doses,
+    Impressions,
+    Measures,
+    Sites,
+    Table,
+    YesNo,
+)
 from armwise.yaml_lines import KeyPath, nearest
 
 #: Forms that are drawn from enrolment, screening and events, not from `tables`.
@@ -95,25 +103,6 @@ def _table(table: Table, form: Form, here: KeyPath, known: Known) -> Iterator[Fi
         group = items[table.group].choices if table.group in items else None
         if group:
             yield from unknown("choice", table.shares, group, (*here, "shares"))
-    elif isinstance(table, Grades):
-        for key in ("place", "item"):
-            if getattr(table, key) not in items:
-                yield (
-                    (*here, key),
-                    f"unknown item `{getattr(table, key)}`",
-                    nearest(getattr(table, key), items),
-                )
-        limits = items[table.item].range if table.item in items else None
-        for place, shares in table.first.items():
-            odd = [str(g) for g in shares if limits and not limits[0] <= g <= limits[1]]
-            if limits and odd:
-                what = f"grade {', '.join(odd)} is outside the item's range"
-                yield (*here, "first", place), what, f"use grades from {limits[0]:g} to {limits[1]:g}"
-        places = items[table.place].choices if table.place in items else None
-        if places:
-            yield from unknown("choice", table.first, places, (*here, "first"))
-        for arms, key in ((table.better, "better"), (table.worse, "worse")):
-            yield from unknown("arm", arms, known.arms, (*here, key))
     elif isinstance(table, Doses):
         if table.item not in items:
             yield (*here, "item"), f"unknown item `{table.item}`", nearest(table.item, items)
@@ -130,6 +119,8 @@ def _table(table: Table, form: Form, here: KeyPath, known: Known) -> Iterator[Fi
             yield from unknown("visit after baseline", by_visit, known.later, (*here, "ratio", arm))
     elif isinstance(table, Impressions):
         yield from _impressions(table, form, here, known)
+    elif isinstance(table, YesNo):
+        yield from _yes_no(table, form, here, known)
     elif isinstance(table, AdverseEvents):
         for word, term in table.terms.items():
             yield from unknown("arm", term.by_arm, known.arms, (*here, "terms", word, "by_arm"))
@@ -149,6 +140,19 @@ def _words(table: AdverseEvents, form: Form, here: KeyPath) -> Iterator[Finding]
         if odd:
             what = f"the form's item `{item}` has no choice {', '.join(f'`{w}`' for w in odd)}"
             yield (*here, key), what, f"write the form's words for {means}, in this order"
+
+
+def _yes_no(table: YesNo, form: Form, here: KeyPath, known: Known) -> Iterator[Finding]:
+    """Items of the form that hold 0 and 1, at a visit; effects of what the assumptions draw."""
+    yield from unknown("item", table.items, form.items, (*here, "items"))
+    if form.at == "none":
+        yield here, "the form is filled in at no visit", "say in the protocol when, or draw it as `measures`"
+    for name, likely in table.items.items():
+        path = (*here, "items", name)
+        yield from unknown("covariate or score", likely.log_odds, known.effects, (*path, "log_odds"))
+        item = form.items.get(name)
+        if item is not None and not (item.type == "integer" and item.range == (0, 1)):
+            yield path, f"`{name}` is no item of 1 (yes) and 0 (no)", "write `type: integer, range: [0, 1]`"
 
 
 def _impressions(table: Impressions, form: Form, here: KeyPath, known: Known) -> Iterator[Finding]:

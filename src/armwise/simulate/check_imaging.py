@@ -19,9 +19,12 @@ def check_readings(table: Readings, form: Form, here: KeyPath, known: Known) -> 
         if item is not None:
             yield from unknown("item", [item], items, (*here, key))
     yield from unknown("item", table.blinded, items, (*here, "blinded"))
-    readers = items[table.reader].choices if table.reader in items else None
-    if readers:
-        yield from unknown("choice", table.readers, readers, (*here, "readers"))
+    declared = items.get(table.reader or "")
+    if declared is not None and declared.choices:
+        yield from unknown("choice", table.readers, declared.choices, (*here, "readers"))
+    if table.reader is None and len(table.readers) > 1:
+        what = f"{len(table.readers)} readers, and no item that tells them apart"
+        yield (*here, "readers"), what, "name the item `reader`, or leave one reader"
     for reader, errors in table.readers.items():
         yield from unknown("grade", errors, table.grades, (*here, "readers", reader))
     for item, shares in table.blinded.items():

@@ -23,8 +23,9 @@ from armwise.simulate.paths import Ranges, draw_paths, find_constants
 from armwise.simulate.people import enrolled
 from armwise.simulate.questionnaires import draw_form
 from armwise.simulate.streams import stream
-from armwise.simulate.table_kinds import Impressions
+from armwise.simulate.table_kinds import Impressions, YesNo
 from armwise.simulate.tables import draw_table
+from armwise.simulate.yes_no import draw_yes_no
 
 Tables = dict[str, pl.DataFrame]
 
@@ -79,6 +80,9 @@ def simulate(
             better = scores_of(protocol, instruments_folder)[table.of].higher_is_better is not False
             rng, blank = stream(seed, "table", name), assumptions.missing.forms
             tables[name] = draw_impressions(table, form, paths[table.of], better, everyone, blank, rng)
+        elif isinstance(table, YesNo):
+            rng, blank = stream(seed, "table", name), assumptions.missing.forms
+            tables[name] = draw_yes_no(table, form, everyone, blank, rng)
         elif name in assumptions.tables:
             tables[name] = draw_table(assumptions.tables[name], form, everyone, stream(seed, "table", name))
             tables[name] = associated(

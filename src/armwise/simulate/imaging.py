@@ -52,8 +52,9 @@ def draw_readings(table: Readings, form: Form, enrolled: Enrolled, rng: np.rando
             "visit": names[np.array(visits)[v[rows]]],
             "date": iso(enrolled.attendance.day[p[rows], np.array(visits)[v[rows]]]),
             table.place: np.tile(np.array(places), len(p)),
-            table.reader: np.full(len(rows), reader),
         }
+        if table.reader:
+            columns[table.reader] = np.full(len(rows), reader)
         if table.reading:
             columns[table.reading] = np.full(len(rows), time)
         for name, grade in table.grades.items():

@@ -27,11 +27,14 @@ class Reread(Part):
 
 
 class Readings(Statement):
-    """Readings of images: true grades by place, and for each reader the share of places graded wrongly."""
+    """Readings of images: true grades by place, and for each reader the share of places graded wrongly.
+
+    A form without an item for the reader holds those of one reader.
+    """
 
     kind: Literal["readings"]
     place: str
-    reader: str
+    reader: str | None = None
     reading: str | None = None
     readers: dict[str, dict[str, Share]] = Field(min_length=1)
     reread: Reread | None = None

@@ -13,8 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from armwise.protocol.model import Form
+from armwise.simulate.answered import answered_rows, blank_forms
 from armwise.simulate.assumptions import MissingForms
-from armwise.simulate.attendance import iso, pick
 from armwise.simulate.enrolled import Enrolled
 from armwise.simulate.table_kinds import Impressions
 
@@ -43,31 +43,8 @@ def draw_impressions(
     gain = (path[:, visits] - path[:, :1]) * (1 if higher_is_better else -1)
     noise = rng.standard_normal(gain.shape) * gain.std(axis=0) * np.sqrt(1 / table.correlation**2 - 1)
     rating = rate(gain + noise, table.cuts)
-    done = np.ones(gain.shape, dtype=bool) if missing is None else rng.random(gain.shape) >= missing.share
-    why = np.full(gain.shape, "", dtype="U100")
-    if missing is not None:
-        why = pick(rng, missing.reasons, gain.size).reshape(gain.shape)
-    patient, column = np.nonzero(everyone.attendance.came[:, visits] & everyone.among(form)[:, None])
-    visit, answered = visits[column], done[patient, column]
-    undated = ~answered if everyone.protocol.visits_by == "label" else np.zeros_like(answered)
-    dates = iso(everyone.attendance.day[patient, visit])
-    return pl.DataFrame(
-        {
-            "subject": everyone.subject[patient],
-            "visit": np.array(list(everyone.protocol.visits))[visit],
-            "date": [None if gone else day for day, gone in zip(dates, undated, strict=True)],
-            "status": np.where(answered, "complete", "not done"),
-            "reason": [
-                None if there else str(word)
-                for word, there in zip(why[patient, column], answered, strict=True)
-            ],
-            table.item: [
-                int(value) if there else None
-                for value, there in zip(rating[patient, column], answered, strict=True)
-            ],
-        },
-        schema_overrides={"date": pl.String, "reason": pl.String, table.item: pl.Int64},
-    )
+    done, why = blank_forms(gain.shape, missing, rng)
+    return answered_rows(form, everyone, {table.item: rating}, done, why)
 
 
 def rate(latent: NDArray[np.float64], cuts: Mapping[int, float]) -> NDArray[np.int64]:

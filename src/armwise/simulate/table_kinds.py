@@ -8,7 +8,7 @@ from pydantic import Field
 
 from armwise.simulate.imaging_kinds import Readings
 from armwise.simulate.medication_kinds import CareByVisit, Medications
-from armwise.simulate.statement import Part, Positive, Share, Statement, one_of
+from armwise.simulate.statement import Effects, Part, Positive, Share, Statement, one_of
 
 
 class Follows(Part):
@@ -50,17 +50,6 @@ class Sites(Statement):
     side: str | None = None
 
 
-class Grades(Statement):
-    """A graded item by place: shares of each grade at the first visit, and of steps up and down later."""
-
-    kind: Literal["grades"]
-    place: str
-    item: str
-    first: dict[str, dict[int, Share]]
-    better: dict[str, Share]
-    worse: dict[str, Share]
-
-
 class Doses(Statement):
     """A dose by visit, with zeros: users at baseline, the ratio to baseline, those who stop and start."""
 
@@ -84,6 +73,20 @@ class Impressions(Statement):
     of: str
     correlation: Annotated[float, Field(gt=0, le=1)]
     cuts: dict[int, float] = Field(min_length=2)
+
+
+class Likely(Part):
+    """An answer yes or no: the share who say yes at average covariates, and log odds per SD of covariates."""
+
+    share: Annotated[float, Field(gt=0, lt=1)]
+    log_odds: Effects = Field(default={})
+
+
+class YesNo(Statement):
+    """A form of answers yes (1) or no (0), one row for each visit of the form; no arm has a share of its own."""
+
+    kind: Literal["yes-no"]
+    items: dict[str, Likely] = Field(min_length=1)
 
 
 class Term(Part):
@@ -110,14 +113,14 @@ class AdverseEvents(Statement):
 
 
 Table = Annotated[
-    Measures | Sites | Grades | Doses | Impressions | AdverseEvents | Medications | CareByVisit | Readings,
+    Measures | Sites | Doses | Impressions | YesNo | AdverseEvents | Medications | CareByVisit | Readings,
     Field(discriminator="kind"),
     one_of(
         "measures",
         "sites",
-        "grades",
         "doses",
         "impressions",
+        "yes-no",
         "adverse-events",
         "medications",
         "care",

@@ -1,4 +1,4 @@
-"""The forms that are no questionnaires: measurements, places treated, grades, doses, adverse events.
+"""The forms that are no questionnaires: measurements, places treated, doses; other kinds in modules of their own.
 
 One function a kind of table of `assumptions.yaml`; each knows only patients, visits and its own numbers.
 """
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from armwise.protocol.model import Form
 from armwise.simulate.adverse_events import draw_adverse_events
-from armwise.simulate.attendance import iso, pick
+from armwise.simulate.attendance import iso
 from armwise.simulate.enrolled import Enrolled, number_column
 from armwise.simulate.imaging import draw_readings
 from armwise.simulate.imaging_kinds import Readings
 from armwise.simulate.medication import draw_care, draw_medications
 from armwise.simulate.medication_kinds import CareByVisit, Medications
-from armwise.simulate.table_kinds import AdverseEvents, Doses, Grades, Measures, Number, Sites, Table
+from armwise.simulate.table_kinds import AdverseEvents, Doses, Measures, Number, Sites, Table
 
 
 def draw_table(table: Table, form: Form, enrolled: Enrolled, rng: np.random.Generator) -> pl.DataFrame:
@@ -26,8 +26,6 @@ def draw_table(table: Table, form: Form, enrolled: Enrolled, rng: np.random.Gene
         return _measures(table, form, enrolled, rng)
     if isinstance(table, Sites):
         return _sites(table, form, enrolled, rng)
-    if isinstance(table, Grades):
-        return _grades(table, form, enrolled, rng)
     if isinstance(table, Readings):
         return draw_readings(table, form, enrolled, rng)
     if isinstance(table, Doses):
@@ -36,7 +34,7 @@ def draw_table(table: Table, form: Form, enrolled: Enrolled, rng: np.random.Gene
         return draw_medications(table, form, enrolled, rng)
     if isinstance(table, CareByVisit):
         return draw_care(table, form, enrolled, rng)
-    assert isinstance(table, AdverseEvents)  # impressions follow a score, and are drawn after the scores
+    assert isinstance(table, AdverseEvents)  # drawn from people or scores, not here: impressions, yes-no
     return draw_adverse_events(table, form, enrolled, rng)
 
 
@@ -106,30 +104,6 @@ def _sites(table: Sites, form: Form, enrolled: Enrolled, rng: np.random.Generato
     if table.side:
         columns[table.side] = np.array([side for _, _, side in named])[column]
     columns |= {name: np.full(len(patient), value) for name, value in table.numbers.items()}
-    return pl.DataFrame(columns)
-
-
-def _grades(table: Grades, form: Form, enrolled: Enrolled, rng: np.random.Generator) -> pl.DataFrame:
-    visits, places = enrolled.visits(form), list(table.first)
-    n = len(enrolled.people)
-    grades = np.zeros((n, len(visits), len(places)), dtype=np.int64)
-    used = [grade for shares in table.first.values() for grade in shares]
-    low, high = form.items[table.item].range or (min(used), max(used))
-    for p, place in enumerate(places):
-        grades[:, 0, p] = pick(rng, {str(g): w for g, w in table.first[place].items()}, n).astype(np.int64)
-    for v in range(1, len(visits)):
-        u = rng.random((n, len(places)))
-        better, worse = enrolled.by_arm(table.better)[:, None], enrolled.by_arm(table.worse)[:, None]
-        step = np.where(u < better, -1, np.where(u > 1 - worse, 1, 0))
-        if form.items[table.item].direction == "higher-better":
-            step = -step
-        grades[:, v] = np.clip(grades[:, v - 1] + step, low, high)
-    patient, visit = _rows(form, enrolled)
-    of = np.array([visits.index(int(v)) for v in visit], dtype=np.int64)
-    again = np.repeat(np.arange(len(patient)), len(places))
-    columns = _keys(enrolled, patient[again], visit[again])
-    columns[table.place] = np.tile(np.array(places), len(patient))
-    columns[table.item] = grades[patient, of].ravel()
     return pl.DataFrame(columns)
 
 

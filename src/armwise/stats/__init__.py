@@ -128,14 +128,19 @@ if TYPE_CHECKING:
     from armwise.stats.responder_model import normal_tail_risk_difference as normal_tail_risk_difference
     from armwise.stats.sensitivity.delta_shift import DeltaGrid as DeltaGrid
     from armwise.stats.sensitivity.delta_shift import delta_grid as delta_grid
+    from armwise.stats.sensitivity.delta_shift import predicted_missing as predicted_missing
     from armwise.stats.sensitivity.delta_shift import shifted_ancova as shifted_ancova
+    from armwise.stats.sensitivity.delta_shift import tipping_shift as tipping_shift
     from armwise.stats.sensitivity.e_value import EValues as EValues
     from armwise.stats.sensitivity.e_value import e_value_of as e_value_of
     from armwise.stats.sensitivity.e_value import e_values as e_values
     from armwise.stats.sensitivity.e_value import e_values_of_means as e_values_of_means
     from armwise.stats.sensitivity.e_value import e_values_of_ratio as e_values_of_ratio
+    from armwise.stats.sensitivity.imputed_shifts import ShiftedSets as ShiftedSets
+    from armwise.stats.sensitivity.imputed_shifts import sets_under_shifts as sets_under_shifts
     from armwise.stats.sensitivity.ratio_of_risks import mover_ratio as mover_ratio
     from armwise.stats.sensitivity.ratio_of_risks import ratio_of_risks as ratio_of_risks
+    from armwise.stats.sensitivity.regression_shifts import shifted_regressions as shifted_regressions
     from armwise.stats.sensitivity.tipping_point import Missing as Missing
     from armwise.stats.sensitivity.tipping_point import TippingGrid as TippingGrid
     from armwise.stats.sensitivity.tipping_point import least_favourable as least_favourable
@@ -377,6 +382,11 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "DeltaGrid": ("sensitivity.delta_shift", "differences of means under shifts of the missing"),
     "delta_grid": ("sensitivity.delta_shift", "the same from any estimator"),
     "shifted_ancova": ("sensitivity.delta_shift", "analysis of covariance, missing outcomes shifted"),
+    "predicted_missing": ("sensitivity.delta_shift", "what it predicts for missing outcomes, before a shift"),
+    "tipping_shift": ("sensitivity.delta_shift", "the smallest shift that overturns a difference of means"),
+    "ShiftedSets": ("sensitivity.imputed_shifts", "a pooled difference by shifts of imputed outcomes"),
+    "sets_under_shifts": ("sensitivity.imputed_shifts", "the same from any estimator that is linear"),
+    "shifted_regressions": ("sensitivity.regression_shifts", "the same of imputed trials by ANCOVA"),
     "Verdict": ("equivalence", "whether an interval clears a margin"),
     "verdict": ("equivalence", "superiority, non-inferiority or equivalence by an interval"),
 }

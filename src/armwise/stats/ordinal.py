@@ -291,8 +291,10 @@ class _Fit:
             moved = self.model.separated()
             if moved is not None:
                 which = [c for c, m in zip(columns, moved[self.model.cuts :], strict=True) if m]
-                named = ", ".join("the arm" if c == ARM else c for c in which)
-                return f"{named} separates the categories: the odds ratio has no finite estimate"
+                names = ["the arm" if c == ARM else c for c in which]
+                named = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+                verb = "separate" if len(which) > 1 else "separates"
+                return f"{named} {verb} the categories: the odds ratio has no finite estimate"
         return "" if self.converged else f"the model did not converge in {ITERATIONS} iterations"
 
     def ratio(self, b: float) -> float:
@@ -333,7 +335,8 @@ def _by_cut(
         fewest = int(min(above.sum(), (~above).sum()))
         fit = propensity(raw, above) if fewest >= SMALLEST_GROUP else None
         if fit is None or fit.problem:
-            why = "covariates separate the two sides" if fit else f"only {fewest} subjects on one side"
+            few = f"only {fewest} subject{'s' * (fewest != 1)} on one side"
+            why = "arm or covariates separate the two sides" if fit else few
             cuts.append(Cut(category, _empty(CUT_METHOD, why, conf_level, z)))
             continue
         weight = fit.scores * (1 - fit.scores)
@@ -351,7 +354,12 @@ def _by_cut(
         )  # fmt: skip
     if len(found) < 2:
         return tuple(cuts), None, None, None
-    statistic, df = _brant(found)
+    try:
+        statistic, df = _brant(found)
+    except np.linalg.LinAlgError:  # two cuts whose odds ratios vary together: nothing to compare
+        return tuple(cuts), None, None, None
+    if not statistic >= 0:  # an estimated covariance may be none
+        return tuple(cuts), None, None, None
     return tuple(cuts), statistic, df, float(chdtrc(df, statistic))
 
 

@@ -38,7 +38,7 @@ class Propensity:
         converged: whether the likelihood reached its maximum.
         separated: whether covariates separate the arms, so that there is no maximum.
         separating: the columns that do it (intercept left out).
-        aliased: columns left out because those before them determine them.
+        aliased: columns left out because those before them determine them (a covariate that does not vary too).
         dropped: covariates left out, in the declared order, because with them there was no solution.
         outside: who could only have been in the arm that they were in, by all covariates: indices, sorted.
     """
@@ -158,7 +158,8 @@ def design_of(
     full = np.hstack([np.ones((z.size, 1)), *(term.X for term in terms)])
     names = (INTERCEPT, *(c for term in terms for c in term.columns))
     kept = independent_columns(full)
-    aliased = tuple(name for j, name in enumerate(names) if j not in kept)
+    constant = [term.name for term in terms if not term.columns]  # one category: no column to leave out
+    aliased = (*(name for j, name in enumerate(names) if j not in kept), *constant)
     return tuple(names[j] for j in kept), full[:, kept], aliased
 
 

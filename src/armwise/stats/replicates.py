@@ -102,28 +102,38 @@ def replicate(
             raise UsageError(f"{name} is {value}; it must be at least {least}")
     starts = range(0, n, BLOCK)
     if workers == 1:
-        blocks = [_block(fn, seed, start) for start in starts]
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):  # once around all blocks: it looks through every library that is loaded
+            blocks = [_block(fn, seed, start) for start in starts]
     else:
         from joblib import Parallel, delayed
 
         # without memory maps nothing is written to a disk: the data are patients'
         parallel = Parallel(n_jobs=workers, max_nbytes=None, mmap_mode=None)
-        blocks = parallel(delayed(_block)(fn, seed, start) for start in starts)
+        blocks = parallel(delayed(_on_one_thread)(fn, seed, start) for start in starts)
     return Replicates(tuple(value for block in blocks for value in block)[:n])
+
+
+def _on_one_thread(
+    fn: Callable[[Sequence[np.random.Generator]], Sequence[T | Failed]], seed: int, start: int
+) -> list[T | Failed]:
+    """One block in a process of its own."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return _block(fn, seed, start)
 
 
 def _block(
     fn: Callable[[Sequence[np.random.Generator]], Sequence[T | Failed]], seed: int, start: int
 ) -> list[T | Failed]:
     """One block, whole even where fewer replicates were asked for: the shape of an array decides its last bits."""
-    from threadpoolctl import threadpool_limits
-
     numbers = range(start, start + BLOCK)
-    with threadpool_limits(1):
-        try:
-            return _called(fn, [generator(seed, i) for i in numbers])
-        except EXPECTED:
-            return [_alone(fn, seed, i) for i in numbers]
+    try:
+        return _called(fn, [generator(seed, i) for i in numbers])
+    except EXPECTED:
+        return [_alone(fn, seed, i) for i in numbers]
 
 
 def _called(

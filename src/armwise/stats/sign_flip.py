@@ -48,7 +48,8 @@ def sign_flip_mean(
 
     Returns:
         An Estimate of statistic "mean"; `reason` says how many patterns. With few subjects the limits are infinite:
-        no pattern is rare enough (five subjects at 95 %: 2/32 is above 0.05).
+        no pattern is rare enough (five subjects at 95 %: 2/32 is above 0.05). Where all changes are alike (nobody
+        changed) there are none: nothing varies that could say how precise the mean is.
 
     Raises:
         UsageError: missing values, a conf_level outside 0 to 1, or less than 99 draws.
@@ -78,8 +79,12 @@ def sign_flip_mean(
     above = 1 + int(np.count_nonzero(means >= null - slack))
     p = min(1.0, 2 * min(below, above) / patterns)
     rare = math.floor((1 - conf_level) / 2 * patterns + 1e-9)
-    lower, upper = -math.inf, math.inf
-    if rare >= 1:
+    lower: float | None = -math.inf
+    upper: float | None = math.inf
+    alike = n > 1 and float(np.ptp(d)) <= slack
+    if alike:
+        lower = upper = None
+    elif rare >= 1:
         ordered = np.partition(means, [rare - 1, means.size - rare])
         lower, upper = float(ordered[rare - 1]), float(ordered[means.size - rare])
     how = (
@@ -87,6 +92,8 @@ def sign_flip_mean(
         if complete
         else f"{patterns - 1:,} random sign patterns, seed {seed}"
     )
+    if alike:
+        how = f"all changes are alike: no interval can be made from them; {how}"
     return Estimate(
         float(d.mean()), None, None, lower, upper, conf_level, p, n, None, None, METHOD, MEAN, reason=how
     )

@@ -9,13 +9,14 @@ import polars as pl
 
 from armwise.errors import Problem, Severity
 from armwise.instruments.morphine_equivalents import TAKEN, factor_of, mistakes, morphine_factors
+from armwise.protocol.known import RESERVED
 from armwise.protocol.medication import Medication
 from armwise.protocol.model import Protocol
 from armwise.study.tables import FILE, LINE
 from armwise.yaml_lines import word
 
 Record = Mapping[str, Any]
-#: What `status` says of a record that states that nothing was taken.
+#: What `status` says of a form that was not filled in: what was taken is not known.
 NOT_DONE = "not done"
 
 
@@ -30,21 +31,62 @@ def medication_problems(protocol: Protocol, tables: Mapping[str, pl.DataFrame]) 
         yield from _days(table, declared.start, declared.stop)
         for record in table.filter(recorded(table)).iter_rows(named=True):
             yield from _drug(declared, record)
+        yield from _twice(declared, table)
     care = protocol.treatments.care if protocol.treatments else None
     if care is not None and care.form in tables:
         table = tables[care.form]
         yield from _days(table, care.start, care.stop)
         empty = table.filter(pl.col(care.kind).is_null() & recorded(table))
         for record in empty.iter_rows(named=True):
-            what, todo = "no kind of treatment: the record is counted nowhere", "fill it in"
+            what, todo = "no kind of treatment: no kind is known not to have been given then", "fill it in"
             yield Problem("warning", record[FILE], record[LINE], care.kind, what, todo)
+    yield from _injections(protocol, tables)
 
 
 def recorded(table: pl.DataFrame) -> pl.Expr:
-    """Whether a row is a record, and not the note that nothing was recorded at a visit."""
-    if table.schema["status"] != pl.String:
+    """Whether a row is a record, and not the note that nothing was recorded: `not done`, and no item filled in."""
+    if table.schema.get("status") != pl.String:
         return pl.lit(True)
-    return (pl.col("status") != NOT_DONE).fill_null(True)
+    items = [c for c in table.columns if c not in RESERVED and not c.startswith("_")]
+    filled = pl.any_horizontal(pl.col(items).is_not_null()) if items else pl.lit(False)
+    return (pl.col("status") != NOT_DONE).fill_null(True) | filled
+
+
+def _injections(protocol: Protocol, tables: Mapping[str, pl.DataFrame]) -> Iterator[Problem]:
+    """Injections that no structure, or no side, is recorded of: they are in the totals, and in no line below them."""
+    declared = protocol.treatments.procedures if protocol.treatments else None
+    if declared is None or declared.form not in tables:
+        return
+    table = tables[declared.form]
+    table = table.filter(recorded(table))
+    empty = [(declared.structure, table.filter(pl.col(declared.structure).is_null()))]
+    if declared.side is not None:  # a structure none of whose injections has a side has no sides
+        sided = pl.col(declared.side).is_not_null().any().over(declared.structure)
+        empty.append((declared.side, table.filter(pl.col(declared.side).is_null() & sided)))
+    for column, records in empty:
+        for record in records.iter_rows(named=True):
+            what = f"no {column} of an injection: it is counted in the totals alone"
+            yield Problem("warning", record[FILE], record[LINE], column, what, "fill it in if it is known")
+
+
+def _twice(declared: Medication, table: pl.DataFrame) -> Iterator[Problem]:
+    """Records of one opioid that overlap: a dose that was changed counts twice where the old one was not ended."""
+    if declared.start is None or declared.stop is None:
+        return
+    until: dict[tuple[str, str, str | None], Record] = {}
+    records = table.filter(recorded(table)).sort(declared.start, nulls_last=False, maintain_order=True)
+    for record in records.iter_rows(named=True):
+        if record[declared.drug] is None or not is_opioid(declared, record):
+            continue
+        key = record["subject"], str(record[declared.drug]).strip().lower(), route_of(declared, record)
+        before, stop = until.get(key), record[declared.stop]
+        ended = before[declared.stop] if before else None
+        if before and (ended is None or record[declared.start] is None or ended >= record[declared.start]):
+            what = f"{record[declared.drug]} overlaps with that of row {before[LINE]}: the two doses are added up"
+            todo = "end the other record where this is a change of dose"
+            yield Problem("warning", record[FILE], record[LINE], declared.start, what, todo)
+        if before is None or (ended is not None and (stop is None or stop > ended)):
+            until[key] = record
 
 
 def route_of(declared: Medication, record: Record) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from armwise.errors import FileError, UsageError
+from armwise.protocol.lock import FILE as LOCK
 from armwise.protocol.plan import WEIGHTED
 from armwise.yaml_lines import KeyPath, nearest, read_yaml, span_of
 
@@ -27,13 +28,14 @@ def examples() -> dict[str, Path]:
     return {}
 
 
-def copy_example(name: str, folder: Path, *, again: bool = False) -> None:
-    """Copies an example's protocol, assumptions and instruments, not its data.
+def copy_example(name: str, folder: Path, *, again: bool = False, lock: bool = True) -> None:
+    """Copies an example's protocol, assumptions, instruments and lock, not its data.
 
     Args:
         name: the example.
         folder: where to.
         again: whether a folder that this command made before may be written over.
+        lock: whether its lock goes with it: not into a study that only begins like it.
 
     Raises:
         UsageError: there is no such example.
@@ -42,11 +44,11 @@ def copy_example(name: str, folder: Path, *, again: bool = False) -> None:
     known = examples()
     if name not in known:
         raise UsageError(f"unknown example `{name}`; {nearest(name, known)}")
-    copy_study(known[name], folder, again=again)
+    copy_study(known[name], folder, again=again, lock=lock)
 
 
-def copy_study(source: Path, folder: Path, *, again: bool = False) -> None:
-    """Copies a study's protocol, assumptions and instruments into a new folder.
+def copy_study(source: Path, folder: Path, *, again: bool = False, lock: bool = True) -> None:
+    """Copies a study's protocol, assumptions, instruments and (unless told not to) its lock into a new folder.
 
     Raises:
         FileError: the source is no study, or the folder holds one already.
@@ -61,6 +63,10 @@ def copy_study(source: Path, folder: Path, *, again: bool = False) -> None:
     for part in PARTS:
         if (source / part).is_file():
             shutil.copyfile(source / part, folder / part)
+    if lock and (source / LOCK).is_file():
+        shutil.copyfile(source / LOCK, folder / LOCK)
+    elif again:  # that of the protocol which was written over
+        (folder / LOCK).unlink(missing_ok=True)
     if (source / "instruments").is_dir():
         shutil.copytree(source / "instruments", folder / "instruments", dirs_exist_ok=True)
 
@@ -87,6 +93,7 @@ QUESTIONS: tuple[tuple[KeyPath, str, tuple[str, ...]], ...] = (
 #: What belongs to the published study is not the new one's.
 NOT_OURS: tuple[KeyPath, ...] = (
     ("published",),
+    ("analyses", "pain_as_published"),
     ("arms", "bmc", "components"),
     ("arms", "control", "components"),
     ("study", "allocated_by"),
@@ -114,7 +121,7 @@ def new_study(folder: Path, *, like: str, ask: Callable[[str, str], str] | None 
         UsageError: there is no such example.
         FileError: the folder holds a study already.
     """
-    copy_example(like, folder)
+    copy_example(like, folder, lock=False)
     file = folder / "protocol.yaml"
     text = _headed(file.read_text(encoding="utf-8"), like)
     for path in NOT_OURS:

@@ -17,6 +17,7 @@ from armwise.instruments import Instrument, check_answers
 from armwise.protocol.check import RESERVED
 from armwise.protocol.model import Form, Protocol
 from armwise.protocol.scores import instrument_of
+from armwise.study.imaging import imaging_problems
 from armwise.study.medication import medication_problems
 from armwise.study.tables import FILE, LINE, UNDECLARED, keys_of
 from armwise.study.timing import contradicts, time_zero
@@ -54,6 +55,7 @@ def validate(protocol: Protocol, tables: Tables, folder: Path) -> list[Problem]:
     problems += _screened(tables)
     problems += _timing(protocol, tables)
     problems += medication_problems(protocol, tables)
+    problems += imaging_problems(protocol, tables)
     return sorted(problems, key=lambda p: (p.file, p.row or 0, p.column))
 
 

@@ -70,7 +70,7 @@ def test_a_curve_starts_at_no_patient_and_ends_at_all(make_results):
         for t in root.iter(f"{SVG}text")
         if t.get("text-anchor") == "end"
     }
-    for path in [p.attrib["d"] for p in root.iter(f"{SVG}path") if "H" in p.attrib["d"]]:
+    for path in [p.attrib["d"] for p in root.iter(f"{SVG}path") if p.get("fill") == "none"]:
         start = float(re.findall(r"M[\d.]+ ([\d.]+)", path)[0])
         assert start == pytest.approx(ticks["0"], abs=0.2)
         assert float(re.findall(r"V([\d.]+)", path)[-1]) == pytest.approx(ticks["100%"], abs=0.2)

@@ -159,7 +159,7 @@ def test_several_differences_stand_beside_the_mark_of_their_arm(make_results, wi
     results = make_results(arms=THREE)
     root = ET.fromstring(responders(results, "primary", width=width))
     discs = [c for c in root.iter(f"{SVG}circle") if "data-row" not in c.attrib]
-    triangles = [p for p in root.iter(f"{SVG}path") if "data-row" not in p.attrib]
+    triangles = [p for p in root.iter(f"{SVG}path") if "data-row" not in p.attrib and "fill" in p.attrib]
     visits = len(results.protocol.visits_after_baseline())
     assert len(discs) == len(triangles) == visits
     drawn = {t.get("data-row"): t for t in root.iter(f"{SVG}text")}

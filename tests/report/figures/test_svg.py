@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from armwise.report.figures.style import REFERENCE, TREATMENTS
+from armwise.report.figures.style import REFERENCE, SMALL, TREATMENTS
 from armwise.report.figures.svg import Drawing, escape, px
 
 
@@ -41,7 +41,26 @@ def test_labels_lie_above_marks_and_marks_above_rules_whatever_the_order_of_draw
     drawing.mark("disc", 5, 5, "#000000")
     drawing.rule(0, 0, 9, 9)
     svg = drawing.svg(20, "t", "d")
-    assert svg.index("<line") < svg.index("<circle") < svg.index("<text")
+    assert svg.index("M0 0L9 9") < svg.index("<circle") < svg.index("<text")
+
+
+def test_the_grid_is_one_path_under_every_other_line():
+    drawing = Drawing("a", 100)
+    drawing.rule(0, 5, 9, 5, colour="#000000")
+    for x in (1, 2):
+        drawing.rule(x, 0, x, 9)
+    svg = drawing.svg(20, "t", "d")
+    assert svg.count("<path") == 1 and svg.index("M1 0V9M2 0V9") < svg.index("<line")
+
+
+def test_text_of_the_usual_size_and_colour_inherits_them():
+    drawing = Drawing("a", 100)
+    drawing.text(0, 10, "plain", size=SMALL)
+    drawing.text(0, 20, "other", size=14, colour="#000000")
+    root = ET.fromstring(drawing.svg(30, "t", "d"))
+    plain, other = root.iter("{http://www.w3.org/2000/svg}text")
+    assert plain.get("font-size") is None and float(root.attrib["font-size"]) == SMALL
+    assert (other.get("font-size"), other.get("fill")) == ("14", "#000000")
 
 
 def test_labels_have_a_white_halo_behind_them():

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from armwise.analysis.anchor import ONLY
 from armwise.analysis.results import Results, Row, row, table
 from armwise.report.page import Section
 from armwise.report.sections import anchor
@@ -81,3 +82,17 @@ def test_a_protocol_without_an_anchor_has_no_section(make: Callable[..., Results
     results = make()
     results = dataclasses.replace(results, protocol=results.protocol.model_copy(update={"anchors": {}}))
     assert anchor.section(results, Words.of(results)) is None
+
+
+def test_a_rating_by_one_arm_alone_is_said_in_the_margin(made: Any) -> None:
+    several = list(rows())
+    count = {k: v for k, v in several[0].items() if k not in ("id", "key", "statistic", "estimate")}
+    several[0] = row("count", 28, **{**count, "reason": f"{ONLY} bmc"})
+    (block,) = made(*several).blocks
+    assert any("Only patients of BMC rated their change" in str(n) for n in block.side)
+    assert not any("Only patients" in str(n) for b in made(*rows()).blocks for n in b.side)
+
+
+def test_why_there_is_no_estimate_stands_in_the_margin(made: Any) -> None:
+    (block,) = made(*rows(estimate=None)).blocks
+    assert any(str(n) == "Not estimable: all of 73 improved." for n in block.side)

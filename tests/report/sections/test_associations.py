@@ -69,7 +69,7 @@ def section(results: Results) -> Section:
 
 
 def plain(text: object) -> str:
-    return re.sub(r"<[^>]+>", "", str(text))
+    return re.sub(r"<[^>]+>", "", str(text)).replace("\u00a0", " ")
 
 
 def all_words(section: Section) -> str:
@@ -160,5 +160,62 @@ def test_every_place_of_the_curve_and_every_correlation_is_cited_at_both_widths(
 
 
 def test_it_stands_on_the_page(results: Results) -> None:
-    page = html.render(results)
+    page = "".join(html.render(results).values())
     assert '<section id="associations">' in page and '<a href="#associations">Associations</a>' in page
+
+
+def test_the_leading_pair_is_open_and_the_list_of_all_folded(section: Section) -> None:
+    folds = {type(b.main).__name__: b.folded for b in section.blocks}
+    assert folds["Prose"] == "" and folds["Table"].endswith(": two associations")
+
+
+def test_fewer_patients_with_the_covariates_are_said_where_the_adjusted_slope_stands(
+    make: Callable[..., Results],
+) -> None:
+    base = make()
+    made = [{**r, "n": 32} if str(r["method"]).startswith("least squares, adjusted") else r for r in rows()]
+    results = dataclasses.replace(base, table=table([*base.rows(), *made]))
+    found = associations.section(results, Words.of(results))
+    assert found is not None
+    assert "With age held equal (32 patients): " in all_words(found)
+
+
+def test_zeros_and_who_was_left_out_are_said_where_there_are_any(make: Callable[..., Results]) -> None:
+    cfu = about("cfu_f_odi", "Colony-forming units-fibroblast (CFU-F)", role="secondary")
+    base = make()
+    more = [
+        row("count", 3, **{**cfu, "category": "zeros that count as half of the smallest positive value"}),
+        row("excluded", 2, **{**cfu, "category": "outcome missing"}),
+        row("excluded", 0, **{**cfu, "category": "measure missing"}),
+    ]
+    results = dataclasses.replace(base, table=table([*base.rows(), *rows(), *more]))
+    found = associations.section(results, Words.of(results))
+    assert found is not None
+    said = all_words(found)
+    assert "Zeros count as half of the smallest positive value, as the protocol says: CFU-F 3." in said
+    assert "Left out of the first pair: 2 (outcome missing)." in said
+
+
+def test_one_patient_is_one_patient_and_what_cannot_be_estimated_says_why(
+    make: Callable[..., Results],
+) -> None:
+    why = "1 subject with all that it takes; a slope needs three"
+    made = []
+    for r in rows():
+        fixed = {**r, "n": 1}
+        if r["statistic"] in ("slope", "mean difference") and r["item"] == "cfu_f_odi":
+            fixed |= {
+                "estimate": None,
+                "lower": None,
+                "upper": None,
+                "status": "not estimable",
+                "reason": why,
+            }
+        made.append(fixed)
+    base = make()
+    results = dataclasses.replace(base, table=table([*base.rows(), *made]))
+    found = associations.section(results, Words.of(results))
+    assert found is not None
+    said = all_words(found)
+    assert f"(BMC, 1 patient): not estimable ({why})." in said
+    assert "Patients on the two sides of the declared cut point: 1 (under 2000), 1 (2000 or more)." in said

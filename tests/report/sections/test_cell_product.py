@@ -66,7 +66,7 @@ def section(results: Results) -> Section:
 
 
 def plain(text: object) -> str:
-    return re.sub(r"<[^>]+>", "", str(text))
+    return re.sub(r"<[^>]+>", "", str(text)).replace("\u00a0", " ")
 
 
 def test_results_without_such_rows_have_no_such_section(two_arms: Results, trial: Results) -> None:
@@ -92,6 +92,7 @@ def test_doses_stand_by_structure_and_folded_by_level(section: Section) -> None:
     structures, levels = (b.main for b in section.blocks[1:])
     assert isinstance(structures, Table) and isinstance(levels, Table)
     assert [plain(r.head) for r in structures.rows] == ["All places", "Disc"]
+    assert structures.fold == "Volume and dose by structure"
     assert [plain(r.head) for r in levels.rows] == ["Disc", "L4-L5"] and levels.fold == "Doses by level"
     assert [str(c.head) for c in structures.columns] == [
         "Place",
@@ -108,5 +109,33 @@ def test_units_are_printed_with_raised_powers() -> None:
 
 
 def test_it_stands_on_the_page(results: Results) -> None:
-    page = html.render(results)
+    page = "".join(html.render(results).values())
     assert '<section id="cell-product">' in page and '<a href="#cell-product">Cell product</a>' in page
+
+
+def test_a_dose_that_fewer_patients_have_than_were_treated_says_how_many(
+    make: Callable[..., Results],
+) -> None:
+    import dataclasses
+
+    made = []
+    for r in rows():
+        if r["method"] == DOSE and r["item"] == "cfu_f" and r["statistic"] == "n":
+            r = {**r, "estimate": 0 if r["category"] == "disc, L4-L5" else 1}
+        if (
+            r["method"] == DOSE
+            and r["item"] == "cfu_f"
+            and r["category"] == "disc, L4-L5"
+            and r["statistic"] != "n"
+        ):
+            continue
+        made.append(r)
+    base = make()
+    results = dataclasses.replace(base, table=table([*base.rows(), *made]))
+    found = cell_product.section(results, Words.of(results))
+    assert found is not None
+    everywhere, levels = found.blocks[1].main, found.blocks[2].main
+    assert isinstance(everywhere, Table) and isinstance(levels, Table)
+    assert plain(everywhere.rows[0].cells[-1]).endswith("1 patient")
+    assert "patient" not in plain(everywhere.rows[0].cells[2])
+    assert plain(levels.rows[-1].cells[-1]) == "–"

@@ -57,6 +57,10 @@ def section_of(folder: Path) -> tuple[Section, Results]:
     return found, results
 
 
+def first_screen(*items: tuple[str, str]) -> Answer:
+    return Answer(design="", heading="", lead="", fragile="", figure=None, facts=Facts(items))
+
+
 def plain(markup: object) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", str(markup)))
 
@@ -124,7 +128,7 @@ def test_what_differs_is_listed_by_place_old_and_new(folder: Path) -> None:
     )
     assert lines(found, "Where the analysis differs") == [
         ("endpoints.better.improvement.at_least", "Changed", "10", "3"),
-        ("size", "Added", "not written", '{"endpoint": "change", "sd": 10.0}'),
+        ("size", "Added", "not written", "endpoint: change; sd: 10.0"),
     ]
     assert lines(found, "Analyses that are post hoc") == [
         ("Responders second", "Secondary", "Changed after the lock: endpoints.better"),
@@ -165,14 +169,12 @@ def test_a_long_value_is_cut_and_headings_hold_no_word_of_causality(
     change(folder, "study/objective", "word " * 80)
     found, _ = section_of(folder)
     ((_, _, _, now),) = lines(found, "Where the analysis differs")
-    assert now.endswith(" …") and len(now) < 130
+    assert now.endswith(" …") and len(now) < 210
     assert causal_words(plain(found.heading)) == []
 
 
 def test_the_first_screen_says_whether_the_primary_analysis_was_planned(folder: Path) -> None:
-    first = Answer(
-        design="", heading="", lead="", figure=None, facts=Facts((("Registered", "No"), ("Data", "x")))
-    )
+    first = first_screen(("Registered", "No"), ("Data", "x"))
 
     def facts_of() -> list[tuple[str, str]]:
         results = analyse(load_study(folder))
@@ -188,3 +190,74 @@ def test_the_first_screen_says_whether_the_primary_analysis_was_planned(folder: 
     assert said.startswith("The primary analysis is post hoc: changed after the lock: analyses.primary")
     results = dataclasses.replace(analyse(load_study(folder)), manifest={})
     assert deviations.on_first_screen(first, results) is first
+
+
+def without(folder: Path, name: str) -> None:
+    data = yaml.safe_load((folder / "protocol.yaml").read_text(encoding="utf-8"))
+    del data["analyses"][name]
+    (folder / "protocol.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+
+
+def test_a_locked_analysis_that_was_not_done_is_in_the_heading_and_in_a_table(folder: Path) -> None:
+    lock(folder, today=BEFORE)
+    without(folder, "second")
+    found, _ = section_of(folder)
+    assert plain(found.heading) == (
+        "0 of 1 analyses are post hoc; 1 locked analysis was not done; the protocol differs from its lock in 1 place"
+    )
+    assert lines(found, "Locked analyses that were not done") == [
+        ("second", "Locked, and no longer in the protocol")
+    ]
+
+
+def test_one_that_an_amendment_took_out_is_not_called_done_as_locked(folder: Path) -> None:
+    lock(folder, today=BEFORE)
+    without(folder, "second")
+    lock(folder, amend="why", today=BETWEEN)
+    found, _ = section_of(folder)
+    assert plain(found.heading) == "0 of 1 analyses are post hoc; 1 locked analysis was not done"
+    ((_, what),) = lines(found, "Locked analyses that were not done")
+    assert what == "Taken out by the amendment of 2026-02-10"
+
+
+def test_an_association_that_was_added_is_listed_with_its_role(folder: Path) -> None:
+    pair = {"endpoint": "change", "at": "m3", "arm": "new", "measure": "age", "role": "secondary"}
+    lock(folder, today=BEFORE)
+    change(folder, "associations", {"by_age": pair})
+    found, _ = section_of(folder)
+    assert lines(found, "Analyses that are post hoc") == [
+        ("associations.by_age", "Secondary", "Not in the locked plan")
+    ]
+    lock(folder, amend="why", today=BETWEEN)  # nothing differs any more, and still it is post hoc
+    found, _ = section_of(folder)
+    assert plain(found.heading) == "0 of 2 analyses are post hoc"
+    ((_, _, why),) = lines(found, "Analyses that are post hoc")
+    assert why.startswith("Set by the amendment of 2026-02-10")
+
+
+@pytest.mark.parametrize("when", [BEFORE, dt.date(2030, 1, 1)])
+def test_a_lock_beside_simulated_data_is_not_placed_before_or_after_them(folder: Path, when: dt.date) -> None:
+    (folder / "data" / "provenance.json").write_text('{"kind": "simulated", "seed": 1}', encoding="utf-8")
+    entry = lock(folder, today=when)
+    found, results = section_of(folder)
+    assert plain(found.heading) == "Every analysis was done as locked"
+    assert facts(found)["Locked"].endswith(
+        f"what is collected {entry.collection_hash[:12]}; the dates of SIMULATED data are invented: they say nothing of"
+        " what was known by then."
+    )
+    first = first_screen(("Registered", "No"))
+    ((_, said),) = deviations.on_first_screen(first, results).facts.items
+    assert plain(said) == f"No; plan locked {when} (the dates of SIMULATED data are invented)"
+
+
+def test_the_first_screen_says_how_often_the_lock_was_amended(folder: Path) -> None:
+    lock(folder, today=BEFORE)
+    for i, day in enumerate((dt.date(2026, 1, 15), dt.date(2026, 1, 20))):
+        change(folder, "size", {"endpoint": "change", "sd": 10 + i})
+        lock(folder, amend="why", today=day)
+    first = first_screen(("Registered", "No"))
+    _, results = section_of(folder)
+    ((_, said),) = deviations.on_first_screen(first, results).facts.items
+    assert plain(said) == (
+        "No; plan locked 2026-01-10, before any outcome was recorded; amended two times, last 2026-01-20"
+    )

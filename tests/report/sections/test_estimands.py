@@ -31,9 +31,19 @@ def test_the_heading_names_whom_the_primary_estimate_speaks_of(section: Section)
 
 
 def test_each_declared_estimand_is_a_row_with_its_events(section: Section, two_arms: Results) -> None:
-    rows = tables(section)["Estimands."].rows
-    assert len(rows) == len(two_arms.protocol.estimands)
-    assert str(rows[0].cells[3]).startswith("Counted as no response: ")
+    main, others = (
+        tables(section)["The main estimand."].rows,
+        tables(section)["Estimands of the other analyses."].rows,
+    )
+    assert len(main) == 1
+    assert len(main) + len(others) == len(two_arms.protocol.estimands)
+    assert str(main[0].cells[3]).startswith("Counted as no response: ")
+
+
+def test_the_estimands_of_other_analyses_are_folded_on_a_screen(section: Section) -> None:
+    folds = {b.main.title: b.folded for b in section.blocks if isinstance(b.main, Table)}
+    assert folds["The main estimand."] == ""
+    assert folds["Estimands of the other analyses."] == "Estimands of the other analyses"
 
 
 def test_the_target_trial_is_folded_with_what_it_does_not_repair(section: Section) -> None:

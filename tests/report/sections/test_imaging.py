@@ -151,7 +151,7 @@ def test_weights_are_named_and_types_have_none(alone: Results) -> None:
 def test_blinding_is_told_by_reader_and_its_absence_too(alone: Results, made: Callable[..., Results]) -> None:
     said = text_of(section_of(alone))
     assert re.search(r"Scans read without knowledge of the arm:\s+0\s+of\s+\d+\s+by reader 1", said)
-    assert "The reading of Reader 1 leads, as the protocol declares." in said
+    assert "The reading of reader 1 leads, as the protocol declares." in said
     blank = made(("  blinded: {arm: blinded_arm, time: blinded_time}\n", ""))
     assert "Whether the readers knew the arm is not recorded." in text_of(section_of(blank))
 

@@ -51,7 +51,7 @@ def section_of(make: Callable[..., Results], upper: float = 4.2) -> tuple[Result
 
 
 def plain(text: object) -> str:
-    return re.sub(r"<[^>]+>", "", str(text))
+    return re.sub(r"<[^>]+>", "", str(text)).replace("\u00a0", " ")
 
 
 def test_the_table_has_each_interaction_with_its_interval_step_and_values(

@@ -47,7 +47,9 @@ def results(small: Any) -> Results:
 
 def said(results: Results, name: str = "opioids") -> str:
     """The words of a section as they stand on the page."""
-    found = re.search(rf'<section id="{name}".*?</section>', render(results), flags=re.DOTALL)
+    found = re.search(
+        rf'<section id="{name}".*?</section>', "".join(render(results).values()), flags=re.DOTALL
+    )
     assert found
     words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[0]))
     return re.sub(r" (?=[,;:).])", "", words.replace("( ", "("))
@@ -59,7 +61,7 @@ def test_the_heading_counts_users_at_the_last_visit_and_says_no_cause(
     section = opioids.section(results, Words.of(results))
     assert section is not None
     heading = re.sub(r"<[^>]+>", "", str(section.heading))
-    assert heading == "At m3 0 of 1 with new and 1 of 2 with old took an opioid"
+    assert heading == "At m3 0 of 1 patient with new and 1 of 2 with old took an opioid"
     assert causal_words(heading) == []
 
 
@@ -105,13 +107,22 @@ def test_each_declared_comparison_stands_there_with_its_method(results: Results)
 
 
 def test_a_list_that_is_not_complete_says_so(small: Any) -> None:
-    assert "The list of drugs is not declared complete" in said(results_of(small, complete=False))
+    results = results_of(small, complete=False)
+    words = said(results)
+    assert "The list of drugs is not declared complete" in words
+    assert "at least 1" in words  # and no share: of nobody is it known that they took none
+    assert "100%" not in words
+    section = opioids.section(results, Words.of(results))
+    assert section is not None
+    assert section.heading == "How many take opioids is not known"
+    assert "Use of opioids against use at baseline" not in words
 
 
 def test_the_first_table_says_that_arms_were_not_randomised_and_details_are_folded(results: Results) -> None:
     section = opioids.section(results, Words.of(results))
     assert section is not None
     tables = [b.main for b in section.blocks if b.main.kind == "table"]
-    assert len(tables) == 4
-    assert ["not randomised" in str(t.caption) for t in tables] == [True, False, False, False]
-    assert [bool(b.fold) for b in section.blocks if b.main.kind == "table"] == [False, False, True, True]
+    assert len(tables) == 5
+    assert ["not randomised" in str(t.caption) for t in tables] == [True, *[False] * 4]
+    folded = [bool(b.fold) for b in section.blocks if b.main.kind == "table"]
+    assert folded == [False, False, True, True, True]  # cut points, courses, doses of users

@@ -96,7 +96,9 @@ def test_proportionality_is_said_in_words_with_the_range_of_the_cuts(
 
 
 def test_one_cut_cannot_tell(made: Any) -> None:
-    assert facts(made(*rows(None, 1)))["Is it one odds ratio?"].startswith("Too few patients")
+    assert facts(made(*rows(None, 1)))["Is it one odds ratio?"].startswith(
+        "This cannot be told: too few cuts"
+    )
 
 
 def test_a_protocol_without_an_ordered_outcome_has_no_section(make: Callable[..., Results]) -> None:

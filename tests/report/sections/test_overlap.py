@@ -52,7 +52,7 @@ def made(results: Results) -> Section:
 
 
 def plain(text: object) -> str:
-    return re.sub(r"<[^>]+>", "", str(text))
+    return re.sub(r"<[^>]+>", "", str(text)).replace("\u00a0", " ")
 
 
 def kinds(section: Section, kind: type) -> list[Any]:
@@ -139,3 +139,20 @@ def test_spread_and_shape_stand_before_and_after(small: Any) -> None:
 
 def test_a_randomised_study_has_no_such_section(trial: Results) -> None:
     assert overlap.section(trial, Words.of(trial)) is None
+
+
+def test_where_characteristics_were_drawn_the_page_says_what_is_shown(small: Any) -> None:
+    points = small.drawn()
+    for subject in ("p3", "p8"):
+        points[subject].pop("baseline")
+    plan = {
+        "endpoint": "change", "at": "m6", "role": "primary", "method": "mean-difference", "missing": "impute",
+        "adjust": "overlap-weights", "estimand": "o", "covariates": ["age", "scale_0"],
+    }  # fmt: skip
+    estimands = {"o": {"target": "overlap"}}
+    page = report(
+        analyse(small.repeated(points, analyses={"main": plan}, estimands=estimands, imputation={"sets": 5}))
+    )
+    assert "Missing characteristics are as drawn in the first of the completed data sets." in page
+    assert "what stands after weighting is the mean over all of them." in page
+    assert "Missing characteristics" not in report(mixed(small))

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from markupsafe import Markup
 
 from armwise.analysis.repeated import covariance_words
 from armwise.analysis.results import Results
 from armwise.analysis.run import analyse
+from armwise.analysis.unlike_arms import UNLIKE
 from armwise.report import comparisons, headings, report
 from armwise.report.figures.ls_means import ls_means
 from armwise.report.numbers import limits, number
 from armwise.report.page import Section
-from armwise.report.sections import course, repeated, visits
+from armwise.report.sections import course, model_methods, repeated, visits
 from armwise.report.words import Words, opening
 from armwise.simulate.study import simulate_study
 from armwise.study.study import load_study
@@ -61,7 +64,7 @@ def plain(text: str) -> str:
 
 def test_a_study_without_such_a_model_has_no_such_section(trial: Results) -> None:
     assert repeated.section(trial, Words.of(trial)) is None
-    assert repeated.methods(trial, Words.of(trial)) == ""
+    assert model_methods.methods(trial, Words.of(trial)) == ""
 
 
 def test_the_heading_says_a_direction_only_where_intervals_exclude_no_difference(
@@ -158,45 +161,11 @@ def test_the_weighted_estimate_stands_beside_each_model(example: Results) -> Non
         assert ("Complete cases:" in note) == (name == "pain")
 
 
-def test_the_methods_say_model_covariance_degrees_of_freedom_and_missing_at_random(example: Results) -> None:
-    said = plain(repeated.methods(example, Words.of(example)))
-    first, second = said.split(" Pain, numeric rating: ")
-    came = "spine surgery, injection of bone-marrow concentrate in the control arm or death"
-    aside = f"; answers after {came} are set aside"
-    assert first == (
-        "Oswestry Disability Index: a mixed model for repeated measures (MMRM), fitted by restricted"
-        f" maximum likelihood to every observed answer at 1 month, 3 months, 6 months and 12 months{aside}. Arm,"
-        " baseline Oswestry Disability Index, age, body mass index and opioid use at baseline have"
-        " coefficients of their own at each visit. The covariance of a patient’s visits is unstructured (a"
-        " variance for each visit, a correlation for each pair); were that to have no fit,"
-        f" {AR1} was to take its place; standard errors and degrees of freedom are Kenward and Roger’s"
-        " (1997), the covariance being linear in its parameters. Missing answers are taken to be missing"
-        " at random, given arm, covariates and the visits that were observed."
-    )
-    ours = "Oswestry Disability Index"
-    assert f"Pain, numeric rating: {second}" == first.replace(f"baseline {ours}", "baseline pain").replace(
-        ours, "Pain, numeric rating"
-    )
+def test_the_works_behind_the_model_are_cited(example: Results) -> None:
     page = report(example)
     assert "Kenward MG, Roger JH." in page
     assert "Mallinckrodt CH" in page
     assert "Giesbrecht" not in page
-
-
-def test_an_effect_for_all_visits_is_said_to_be_one(small: Any) -> None:
-    declared = {
-        "covariates": ["baseline", "age"],
-        "one_effect": ["age"],
-        "degrees_of_freedom": "satterthwaite",
-    }
-    results = analyse(small.repeated(small.drawn(), declared))
-    said = plain(repeated.methods(results, Words.of(results)))
-    assert (
-        "Arm and the outcome at baseline have coefficients of their own at each visit; those of age are the same at all"
-        " visits." in said
-    )
-    assert "degrees of freedom are Satterthwaite’s (Giesbrecht and Burns 1985)" in said
-    assert "Giesbrecht FG" in report(results)
 
 
 def test_a_visit_entered_twice_is_told_beside_the_result_and_in_the_methods(broken: Results) -> None:
@@ -281,7 +250,7 @@ def test_no_word_of_causality_stands_in_the_section_or_its_methods_where_arms_we
         assert section
         seen = re.sub(r'(title|aria-label)="[^"]*"', "", section[0])
         assert causal_words(plain(seen)) == []
-        assert causal_words(plain(repeated.methods(results, words))) == []
+        assert causal_words(plain(model_methods.methods(results, words))) == []
 
 
 def test_a_model_without_covariates_is_called_adjusted_nowhere(small: Any) -> None:
@@ -311,7 +280,7 @@ def test_answers_after_an_event_that_are_set_aside_are_said_to_be(small: Any, st
     )  # fmt: skip
     note, methods = (
         plain(made(results).blocks[0].side[1]),
-        plain(repeated.methods(results, Words.of(results))),
+        plain(model_methods.methods(results, Words.of(results))),
     )
     aside = "; answers after back surgery are set aside."
     assert (f"whichever of them a patient has{aside}" in note) == (strategy == "hypothetical")
@@ -362,7 +331,7 @@ def test_each_of_several_models_has_its_role_its_finding_and_a_folded_covariance
     folds = [b.main.fold for b in section.blocks if b.main.kind == "table"]
     assert folds == ["", "The fitted covariance"] * 2
     found = re.search(r'<section id="repeated".*?</section>', report(results), flags=re.DOTALL)
-    assert found and found[0].count("<details>") == 2
+    assert found and found[0].count("<details>") == 3  # and the table of the figure that is drawn here
     single = made(analyse(small.repeated(small.drawn())))
     assert [b.main.fold for b in single.blocks if b.main.kind == "table"] == ["", ""]
 
@@ -370,3 +339,19 @@ def test_each_of_several_models_has_its_role_its_finding_and_a_folded_covariance
 def test_one_variance_is_one_variance(small: Any) -> None:
     results = analyse(small.repeated(small.drawn(), {"covariance": "independence"}))
     assert plain(made(results).blocks[-1].side[0]).endswith("; 1 variance.")
+
+
+def test_where_arms_are_unlike_in_size_and_in_sd_the_section_says_why_and_which_analysis_leads(
+    example: Results,
+) -> None:
+    why = f"{UNLIKE} (BMC: 25 observed, SD 11.5, control: 55 observed, SD 7): too narrow; “One model an arm” leads here"
+    name = comparisons.repeated(example.protocol)[0]
+    (row,) = comparisons.leading(example, name)
+    reasons = pl.when(pl.col("id") == row["id"]).then(pl.lit(f"a note; {why}")).otherwise("reason")
+    warned = replace(example, table=example.table.with_columns(reasons.alias("reason")))
+    shown = [
+        [plain(str(note)) for block in made(results).blocks for note in block.side]
+        for results in (example, warned)
+    ]
+    assert not any(UNLIKE in note for note in shown[0])
+    assert shown[1].count(f"At 12 months: {why}.") == 1

@@ -406,3 +406,15 @@ def test_the_intervals_of_a_model_of_all_visits_have_the_degrees_of_freedom_that
     assert named < intervals
     assert "with the degrees of freedom said above" in paragraphs[intervals]
     assert "of their own" not in paragraphs[intervals]
+
+
+def test_the_methods_fold_what_is_looked_up_and_leave_open_what_decides(two_arms: Results) -> None:
+    section = methods.section(two_arms, Words.of(two_arms))
+    folds = [block.folded for block in section.blocks]
+    assert folds[1] == "Endpoints, as the protocol defines them"
+    assert folds[-2:] == ["Models, intervals and rounding", "References"]
+    (decides, computed) = (block.main for block in (section.blocks[3], section.blocks[4]))
+    assert isinstance(decides, Prose) and isinstance(computed, Prose)
+    heads = [re.findall("<b>(.*?)[.]</b>", " ".join(map(str, p.paragraphs))) for p in (decides, computed)]
+    assert heads[0] == ["Weighting", "Missing answers", "Multiplicity", "Changes within arms"]
+    assert heads[1] == ["Repeated measures", "Adjusted means", "Intervals", "Numbers"]

@@ -45,7 +45,7 @@ def sited(two_arms: Results) -> Any:
 
 
 def plain(text: object) -> str:
-    return re.sub(r"<[^>]+>", "", str(text))
+    return re.sub(r"<[^>]+>", "", str(text)).replace("\u00a0", " ")
 
 
 def lines(block: Block) -> dict[str, list[str]]:
@@ -79,3 +79,21 @@ def test_they_stand_in_the_section_on_comparability_and_one_site_has_none(
         "The primary comparison"
     )
     assert site_by_site.blocks(two_arms, Words.of(two_arms)) == []
+
+
+def test_it_says_whether_the_arms_are_compared_within_sites(sited: Any) -> None:
+    results = sited()
+    assert "not within them" in plain(site_by_site.blocks(results, Words.of(results))[0].side[1])
+    plan = results.protocol
+    site = next(iter(plan.covariates.values())).model_copy(update={"item": "subjects.site", "score": None})
+    name = next(n for n, a in plan.analyses.items() if a.role == "primary")
+    analysis = plan.analyses[name].model_copy(update={"covariates": ("where",)})
+    changed = plan.model_copy(
+        update={
+            "covariates": {**plan.covariates, "where": site},
+            "analyses": {**plan.analyses, name: analysis},
+        }
+    )
+    within = dataclasses.replace(results, protocol=changed)
+    (block,) = site_by_site.blocks(within, Words.of(within))
+    assert plain(block.side[1]) == "The site is among the covariates: the arms are compared within sites."

@@ -117,6 +117,6 @@ def test_every_row_within_a_subgroup_is_in_the_figure_at_both_widths(alike: Resu
 
 
 def test_the_section_stands_on_the_page_and_in_its_contents(alike: Results) -> None:
-    page = html.render(alike)
+    page = html.render(alike)["report.html"]
     assert '<section id="subgroups">' in page and '<a href="#subgroups">Subgroups</a>' in page
     assert "Oswestry Disability Index at 12 months, by subgroup." in page

@@ -95,7 +95,7 @@ def test_each_threshold_has_its_source_its_mark_counts_and_three_differences(mad
 
 def test_the_model_based_difference_is_labelled_a_sensitivity_analysis(made: Any) -> None:
     block = made(*rows()).blocks[0]
-    assert block.main.columns[-1].small == "sensitivity"
+    assert str(block.main.columns[-1].small).endswith("sensitivity")
     assert any("sensitivity analysis only" in plain(note) for note in block.side)
 
 
@@ -130,3 +130,30 @@ def test_a_block_with_several_visits_shows_one_odds_ratio_for_all_of_them(made: 
         )
     ]
     assert plain(last.side[0]).startswith("One odds ratio of responding for these visits")
+
+
+def test_differences_of_shares_are_in_percentage_points_and_never_in_points(made: Any) -> None:
+    table = made(*rows()).blocks[0].main
+    assert "differences in percentage points" in plain(table.caption)
+    assert not [c for c in table.columns if "points" in f"{c.head} {c.small} {c.card}"]
+
+
+def test_a_later_block_that_repeats_a_threshold_shows_no_number_twice(made: Any) -> None:
+    again = [{**r, "item": "odi_course"} for r in rows() if r["category"] in (None, "at least 10")]
+    again = [row(r.pop("statistic"), r.pop("estimate"), **{k: v for k, v in r.items() if k not in ("id", "key")})
+             for r in again]  # fmt: skip
+    assert len(made(*rows(), *again).blocks) == len(made(*rows()).blocks)
+
+
+def test_thresholds_with_one_and_the_same_difference_are_no_range(made: Any) -> None:
+    heading = plain(made(*rows((0.061, 0.062, 0.06, 0.059))).heading)
+    assert heading == "By each of four thresholds the difference was 6 percentage points"
+
+
+def test_an_odds_ratio_that_cannot_be_estimated_says_why_on_the_page(made: Any) -> None:
+    course = row(
+        "odds ratio", None, status="not estimable", reason="nobody of control responded", analysis="thresholds",
+        item="odi_course", arm="bmc", versus="control", category="at least 10", at=10.0, unit="ratio", n=78,
+    )  # fmt: skip
+    (item,) = made(*rows(), course).blocks[-1].main.items
+    assert plain(item[1]) == "odds ratio not estimable: nobody of control responded"

@@ -29,7 +29,9 @@ INJECTED: dict[str, Any] = {
 
 
 def said(results: Results) -> str:
-    found = re.search(r'<section id="treatments".*?</section>', render(results), flags=re.DOTALL)
+    found = re.search(
+        r'<section id="treatments".*?</section>', "".join(render(results).values()), flags=re.DOTALL
+    )
     assert found
     words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[0]))
     return re.sub(r" (?=[,;:).])", "", words.replace("( ", "("))
@@ -64,6 +66,18 @@ def test_what_counts_as_received_is_said(care: Results) -> None:
 def test_care_is_said_not_to_have_been_assigned(care: Results) -> None:
     assert "Conventional care was not assigned" in said(care)
     assert heading(care) == "Four kinds of conventional care, by visit and arm"
+
+
+def test_the_first_and_the_last_visit_stand_first_and_the_others_are_folded(care: Results) -> None:
+    made = treatments.section(care, Words.of(care))
+    assert made is not None
+    first, every = (b for b in made.blocks if b.main.kind == "table")
+    assert (bool(first.fold), every.fold) == (False, "Conventional care at every visit")
+    assert first.main.title == "Conventional care: baseline and m3."
+    assert [(str(c.head), c.small) for c in first.main.columns[1:]] == [
+        ("New", "baseline"), ("New", "m3"), ("Old", "baseline"), ("Old", "m3"),
+    ]  # fmt: skip
+    assert len(every.main.columns) == 4
 
 
 def test_care_that_is_not_complete_says_for_how_many_it_is_not_known(small: Any) -> None:

@@ -182,6 +182,30 @@ def test_jump_to_reference_without_an_effect_is_missing_at_random_in_expectation
     assert abs(gaps.mean()) < 3.5 * error
 
 
+def confounded(seed, known):
+    """A trial without an effect whose arm was chosen by the baseline; or other numbers in its place."""
+    y, _, covariates = trial(seed, n=80, effect=np.zeros(3))
+    rng = np.random.default_rng(90_000 + seed)
+    baseline = covariates["baseline"]
+    arm = np.where(rng.random(160) < 1 / (1 + np.exp(-(baseline - 45) / 12)), "bmc", "control")
+    return y, arm, {"baseline": baseline if known else rng.normal(45, 12, 160)}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_with_the_confounders_in_the_model_and_only_then_jump_to_reference_without_an_effect_is_missing_at_random(
+    known,
+):
+    found = estimates([confounded(s, known) for s in range(600)], ["jump-to-reference", "missing-at-random"])
+    gaps = found[:, 0] - found[:, 1]
+    error = gaps.std(ddof=1) / np.sqrt(len(gaps))
+    assert error < 0.04
+    if known:
+        assert abs(gaps.mean()) < 3.5 * error
+        assert np.all(abs(found.mean(axis=0)) < 3.5 * found.std(axis=0, ddof=1) / np.sqrt(len(found)))
+    else:  # the reference arm's means are those of other patients
+        assert gaps.mean() < -20 * error
+
+
 def truths(drop: float = 0.3) -> dict[str, float]:
     """The difference at m12: those who drop out after m3 (share pi in each arm, by their residual, which cancels)."""
     pi = norm.cdf(ndtri(drop) * np.sqrt(2) / np.sqrt(2))  # P(z < e + sqrt(2) q), e and z standard normal

@@ -7,7 +7,7 @@ import pytest
 
 from armwise.errors import UsageError
 from armwise.stats import Estimate, ancova_fit
-from armwise.stats.sensitivity.delta_shift import delta_grid, shifted_ancova
+from armwise.stats.sensitivity.delta_shift import delta_grid, shifted_ancova, tipping_shift
 
 
 def drawn(seed: int = 8, n: int = 90) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
@@ -94,3 +94,52 @@ def test_shifts_that_are_none_or_twice_are_refused() -> None:
     for deltas in ((), (1, 1), (math.inf,)):
         with pytest.raises(UsageError, match="deltas_arm"):
             delta_grid(at, deltas, (0,))
+
+
+def interval(estimate: float, half: float) -> Estimate:
+    return Estimate(
+        estimate,
+        half / 2,
+        50.0,
+        estimate - half,
+        estimate + half,
+        0.95,
+        None,
+        9,
+        5,
+        4,
+        "m",
+        "mean difference",
+    )
+
+
+def test_the_tipping_shift_of_a_line_is_where_its_nearer_limit_is_no_difference() -> None:
+    at = lambda a, v: interval(-10 + 0.25 * a - 0.1 * v, 4.0)  # noqa: E731
+    assert tipping_shift(at, (1, 0), 100) == pytest.approx(24.0, abs=1e-9)
+    assert tipping_shift(at, (0, -1), 100) == pytest.approx(60.0, abs=1e-9)
+    assert tipping_shift(at, (1, -1), 100) == pytest.approx(6 / 0.35, abs=1e-9)
+    assert tipping_shift(at, (1, 0), 23.9) is None
+    assert tipping_shift(at, (-1, 0), 1000) is None
+
+
+def test_an_interval_that_includes_no_difference_already_tips_without_a_shift() -> None:
+    assert tipping_shift(lambda a, v: interval(1.0 + a, 4.0), (1, 0), 5) == 0.0
+
+
+def test_at_the_tipping_shift_of_an_analysis_of_covariance_the_limit_is_0() -> None:
+    at = shifted_ancova(*drawn())
+    shift = tipping_shift(at, (1, 0), 200)
+    assert shift is not None and shift > 0
+    assert at(shift, 0).upper == pytest.approx(0, abs=1e-8)
+    before = at(shift - 1e-6, 0).upper
+    assert before is not None and before < 0
+
+
+def test_directions_and_lengths_that_say_nothing_are_refused() -> None:
+    at = shifted_ancova(*drawn())
+    for direction, largest in (((0, 0), 5), ((1, 0), -1), ((math.nan, 0), 5), ((1, 0), math.inf)):
+        with pytest.raises(UsageError, match="direction"):
+            tipping_shift(at, direction, largest)
+    refused = Estimate.not_estimable("mean difference", "m", "nobody")
+    with pytest.raises(UsageError, match="nobody"):
+        tipping_shift(lambda a, v: refused, (1, 0), 5)

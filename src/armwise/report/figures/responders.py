@@ -67,7 +67,7 @@ class _Responders:
             )
             self.counts_at = self.first + 16 + count
             heads = [text_width(line, NOTE) for line in self._gap_head()]
-            self.right = width - max([*(t + self.several for t in texts), *heads]) - 56
+            self.right = width - max([*(t + self.several for t in texts), *heads], default=0.0) - 56
         else:
             self.first, self.counts_at, self.right = float(width), count, width - 44.0
         self.scale = Scale(0, 100, self.counts_at + 18, self.right)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from armwise.report.figures.style import FONT, INK, LABEL, RULE, STAMP, WARNING, ArmStyle, Shape
+from armwise.report.figures.style import FONT, INK, LABEL, RULE, SMALL, STAMP, WARNING, ArmStyle, Shape
 from armwise.report.figures.text import width as text_width
 
 Anchor = Literal["start", "middle", "end"]
 Row = dict[str, Any]
+
+#: How thick the outline of a mark is, px.
+MARK: Final = 1.6
 
 
 def escape(text: str) -> str:
@@ -45,6 +48,7 @@ class Drawing:
         self.id = f"f-{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}-{width}"
         self.width = width
         self._rules: list[str] = []
+        self._grid: dict[float, list[str]] = {}
         self._marks: list[str] = []
         self._labels: list[str] = []
 
@@ -59,7 +63,11 @@ class Drawing:
         dash: str = "",
     ) -> None:
         """A straight line of the ground: a grid line, an axis, a reference line, a connection."""
-        self._rules.append(_line(x1, y1, x2, y2, colour, weight, dash))
+        if dash or colour != RULE:
+            self._rules.append(_line(x1, y1, x2, y2, colour, weight, dash))
+            return
+        # a page has hundreds of grid lines: those of a figure are one path, under everything else
+        self._grid.setdefault(weight, []).append(_segment(x1, y1, x2, y2))
 
     def box(self, x: float, y: float, width: float, height: float, colour: str, dash: str = "") -> None:
         """An empty box with a thin border."""
@@ -69,7 +77,7 @@ class Drawing:
         )
 
     def bar(
-        self, x1: float, y1: float, x2: float, y2: float, colour: str, weight: float = 1.6, dash: str = ""
+        self, x1: float, y1: float, x2: float, y2: float, colour: str, weight: float = MARK, dash: str = ""
     ) -> None:
         """A straight line among the marks: an interval."""
         self._marks.append(_line(x1, y1, x2, y2, colour, weight, dash))
@@ -77,8 +85,7 @@ class Drawing:
     def curve(self, commands: str, colour: str, weight: float = 2.2, dash: str = "") -> None:
         """A line through points, given as the commands of an SVG path."""
         self._marks.append(
-            f'<path d="{commands}" fill="none" stroke="{colour}" stroke-width="{px(weight)}" '
-            f'stroke-linejoin="round"{_dash(dash)}/>'
+            f'<path d="{commands}" fill="none" stroke="{colour}" stroke-width="{px(weight)}"{_dash(dash)}/>'
         )
 
     def area(self, commands: str, colour: str) -> None:
@@ -97,7 +104,7 @@ class Drawing:
     ) -> None:
         """A point: its shape and whether it is filled tell whose it is. `size` is half its extent."""
         full = shape in ("disc", "triangle", "diamond") if filled is None else filled
-        paint = f'fill="{colour if full else "#fff"}" stroke="{colour}" stroke-width="1.6"{_row(row)}'
+        paint = f'fill="{colour if full else "#fff"}" stroke="{colour}"{_row(row)}'
         if shape in ("disc", "ring"):
             self._marks.append(f'<circle cx="{px(x)}" cy="{px(y)}" r="{px(size)}" {paint}/>')
             return
@@ -109,7 +116,7 @@ class Drawing:
         }
         reach = size * 0.92 if shape == "square" else size
         path = "L".join(f"{px(x + dx * reach)} {px(y + dy * reach)}" for dx, dy in corners[shape])
-        self._marks.append(f'<path d="M{path}Z" {paint} stroke-linejoin="round"/>')
+        self._marks.append(f'<path d="M{path}Z" {paint}/>')
 
     def arm_mark(
         self, style: ArmStyle, x: float, y: float, size: float = 4.6, row: Row | None = None
@@ -134,9 +141,10 @@ class Drawing:
         """One line of text with its baseline at y; gives its width."""
         place = "" if anchor == "start" else f' text-anchor="{anchor}"'
         weight = ' font-weight="600"' if bold else ""
+        height = "" if size == SMALL else f' font-size="{px(size)}"'
+        paint = "" if colour == INK else f' fill="{colour}"'
         self._labels.append(
-            f'<text x="{px(x)}" y="{px(y)}" font-size="{px(size)}" fill="{colour}"{place}{weight}{_row(row)}>'
-            f"{escape(text)}</text>"
+            f'<text x="{px(x)}" y="{px(y)}"{height}{paint}{place}{weight}{_row(row)}>{escape(text)}</text>'
         )
         return text_width(text, size, bold)
 
@@ -164,13 +172,18 @@ class Drawing:
                 self.width, height - 4, "SIMULATED DATA", size=STAMP, colour=WARNING, anchor="end", bold=True
             )
         tall = math.ceil(height)
+        grid = [
+            f'<path d="{"".join(lines)}" stroke="{RULE}" stroke-width="{px(weight)}"/>'
+            for weight, lines in self._grid.items()
+        ]
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {tall}" '
             f'width="{self.width}" height="{tall}" overflow="visible" '
-            f'role="img" aria-labelledby="{self.id}-t {self.id}-d" font-family="{FONT}" font-size="{px(LABEL)}">'
+            f'role="img" aria-labelledby="{self.id}-t {self.id}-d" font-family="{FONT}" font-size="{px(SMALL)}">'
             f'<title id="{self.id}-t">{escape(title)}</title><desc id="{self.id}-d">{escape(description)}</desc>'
-            f"<g>{''.join(self._rules)}</g><g>{''.join(self._marks)}</g>"
-            '<g stroke="#fff" stroke-width="3.5" stroke-linejoin="round" paint-order="stroke">'
+            f"<g>{''.join(grid)}{''.join(self._rules)}</g>"
+            f'<g stroke-width="{MARK}" stroke-linejoin="round">{"".join(self._marks)}</g>'
+            f'<g fill="{INK}" stroke="#fff" stroke-width="3.5" stroke-linejoin="round" paint-order="stroke">'
             f"{''.join(self._labels)}</g></svg>"
         )
 
@@ -183,6 +196,14 @@ def leading(size: float) -> float:
 def middle(size: float) -> float:
     """How far a baseline stands below the middle of its capitals and figures."""
     return size * 0.33
+
+
+def _segment(x1: float, y1: float, x2: float, y2: float) -> str:
+    """A straight line as commands of a path."""
+    begin, right, down = f"M{px(x1)} {px(y1)}", px(x2), px(y2)
+    if px(x1) == right:
+        return f"{begin}V{down}"
+    return f"{begin}H{right}" if px(y1) == down else f"{begin}L{right} {down}"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, weight: float, dash: str) -> str:

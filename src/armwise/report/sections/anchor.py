@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from armwise.analysis.anchor import NOT_A_TEST, ONLY
 from armwise.analysis.results import Results, Row
 from armwise.protocol.model import Anchor
 from armwise.report import cite
@@ -14,7 +15,7 @@ from armwise.report.comparisons import usable
 from armwise.report.numbers import level
 from armwise.report.page import Block, Section
 from armwise.report.tables import Column, Line, Table, Text, noted
-from armwise.report.words import Words, opening, spoken
+from armwise.report.words import Words, joined, opening, spoken
 from armwise.stats.anchor import ADJUSTED, POINT_BISERIAL, PREDICTIVE, ROC, SPEARMAN, WEAK
 
 METHODS: Mapping[str, tuple[str, str]] = {
@@ -73,9 +74,11 @@ def _table(results: Results, words: Words, name: str, declared: Anchor) -> Table
         if method in rows
     ]
     n = next((row["n"] for row in rows.values()), None)
+    arms = "both" if len(words.arms) == 2 else "all"
     caption = text(
-        "All patients of both arms together who rated their change {at} and have a score then and at baseline{n}."
+        "All patients of {arms} arms together who rated their change {at} and have a score then and at baseline{n}."
         " Intervals by bootstrap over patients.",
+        arms=arms,
         at=words.at(declared.at),
         n=text(" ({n} patients)", n=cite.count(next(iter(rows.values())), "n")) if n else "",
     )
@@ -94,11 +97,32 @@ def _notes(results: Results, words: Words, name: str, declared: Anchor) -> tuple
             "Not a threshold for this study: it comes from these patients’ own ratings, and comparing the arms by it"
             " would test them by what they themselves define."
         ),
+        _refusal(results, name),
+        _one_arm(results, words, name),
         _correlation(results, name),
         _share(results, words, name, declared),
         "The adjustment supposes ratings that are themselves reliable; a rating with much noise of its own leaves the"
         " estimate between the change that matters and the mean change.",
     )
+
+
+def _refusal(results: Results, name: str) -> Text:
+    """Why there is no estimate."""
+    row = _change(results, name, ADJUSTED)
+    if row is None or usable(row):
+        return ""
+    return f"Not estimable: {str(row['reason']).removesuffix(NOT_A_TEST).rstrip('; ')}."
+
+
+def _one_arm(results: Results, words: Words, name: str) -> Text:
+    """Whose rating it is, where not every arm gave any."""
+    row = results.one(analysis="anchor", item=name, statistic="count")
+    said = str((row["reason"] if row else None) or "")
+    if not said.startswith(ONLY):
+        return ""
+    arms = [words.brief(a) for a in said.removeprefix(ONLY).strip().split(", ")]
+    who = f"Only patients of {joined(arms)} rated their change"
+    return f"{who}: what the others would call an improvement is not known."
 
 
 def _correlation(results: Results, name: str) -> Text:

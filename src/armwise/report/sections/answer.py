@@ -34,6 +34,7 @@ def answer(results: Results, words: Words) -> Answer:
         design=_design(results, words),
         heading=headings.primary(results, words),
         lead=lead(results, words, name, rows, visit),
+        fragile=overturning.strength(results, words),
         figure=drawn,
         facts=Facts(_facts(results, words, name, visit)),
         doubts=(_allocation(results, words), _missing(results, words, name, visit), _masking(words)),
@@ -315,9 +316,8 @@ def _allocation(results: Results, words: Words) -> tuple[str, Text]:
         else "The comparison is not adjusted."
     )
     return "Chosen, not randomised" if words.by_choice else "Not randomised", text(
-        "{how}.{seen} {cannot}{strength}", how=opening(words.allocated), seen=seen, cannot=cannot,
-        strength=overturning.strength(results, words),
-    )  # fmt: skip
+        "{how}.{seen} {cannot}", how=opening(words.allocated), seen=seen, cannot=cannot
+    )
 
 
 def _missing(results: Results, words: Words, name: str, visit: str) -> tuple[str, Text]:

@@ -29,13 +29,16 @@ def section(results: Results, words: Words) -> Section | None:
     lead = next((n for n, a in declared.items() if a.role == "secondary"), next(iter(declared)))
     slope = _slope(results, lead)
     assert slope is not None
-    blocks = [Block(_lead(results, words, lead, declared[lead], slope), _notes(words, declared))]
+    blocks = [
+        Block(_lead(results, words, lead, declared[lead], slope), _notes(results, words, declared, lead))
+    ]
     if declared[lead].spline and (curve := _curve(results, words, lead, declared[lead])):
         blocks.append(Block(curve, _curve_notes(results, lead)))
     groups = list(dict.fromkeys((a.endpoint, a.at, a.arm) for a in declared.values()))
     for group in groups:
         names = [n for n, a in declared.items() if (a.endpoint, a.at, a.arm) == group]
-        blocks.append(Block(_table(results, words, names, lead)))
+        table = _table(results, words, names, lead)
+        blocks.append(Block(table, fold=f"{table.title.rstrip('.')}: {counted(len(names))} associations"))
         ranked = _ranked(results, words, names, lead)
         if ranked is not None:
             blocks.append(Block(ranked, fold=ranked.title.rstrip(".")))
@@ -68,7 +71,7 @@ def _slope(results: Results, name: str) -> Row | None:
 def _per(words: Words, declared: Association, row: Row) -> str:
     """`per doubling`, `per 10 years`, `Male against Female`."""
     if row["statistic"] == "slope":
-        return unit_words(str(row["category"] or ""))
+        return unit_words(str(row["category"] or "")).replace(" %", "%")
     first = str(row["reason"] or "").removeprefix("from ")
     labels = [words.category(declared.measure, c) for c in (str(row["category"]), first)]
     return " against ".join(opening(label) for label in labels if label)
@@ -80,20 +83,29 @@ def _lead(results: Results, words: Words, name: str, declared: Association, slop
     unit = " points" if words.unit(declared.endpoint) == "points" else f" {words.unit(declared.endpoint)}"
     said = [
         text(
-            "{which}, {measure} with the {outcome} ({arm}, {n} patients): {slope}{unit} {per}.",
+            "{which}, {measure} with the {outcome} ({arm}, {n} {patients}): {slope}{unit}{per}{why}.",
             which="Declared beforehand" if declared.role == "secondary" else "Exploratory",
             measure=measure_name(slope),
             outcome=outcome,
             arm=words.brief(declared.arm),
             n=cite.count(slope, "n"),
+            patients=plural(slope["n"] or 0, "patient"),
             slope=cite.with_limits(slope, note=True, level=True),
             unit=unit if usable(slope) else "",
-            per=_per(words, declared, slope),
+            per=f" {_per(words, declared, slope)}" if usable(slope) else "",
+            why="" if usable(slope) else f" ({slope['reason']})",
         )
     ]
     for r in _slopes(results, name, adjusted=True)[:1]:
         held = joined(spoken(words.covariate(c)) for c in declared.adjusted_for)
-        said.append(text("With {held} held equal: {slope}.", held=held, slope=cite.with_limits(r, note=True)))
+        said.append(
+            text(
+                "With {held} held equal{n}: {slope}.",
+                held=held,
+                n=_fewer(r, slope),
+                slope=cite.with_limits(r, note=True),
+            )
+        )
     ranked = _one(results, name, "correlation")
     if ranked is not None and usable(ranked):
         said.append(text("Rank correlation (Spearman): {r}.", r=cite.with_limits(ranked, note=True)))
@@ -104,6 +116,13 @@ def _lead(results: Results, words: Words, name: str, declared: Association, slop
             if t
         )
     )
+
+
+def _fewer(adjusted: Row, alone: Row) -> Text:
+    """` (32 patients)` where not everybody has the covariates."""
+    if adjusted["n"] == alone["n"] or adjusted["n"] is None:
+        return ""
+    return text(" ({n} {patients})", n=cite.count(adjusted, "n"), patients=plural(adjusted["n"], "patient"))
 
 
 def _detected(results: Results, name: str) -> Text:
@@ -127,6 +146,12 @@ def _cuts(results: Results, words: Words, name: str, declared: Association) -> T
         gap = next((r for r in rows if r["statistic"] == "mean difference"), None)
         if gap is None or len(means) != 2:
             continue
+        if not usable(gap):
+            sizes = [text("{n} ({c})", n=cite.count(r, "n"), c=_span(str(r["category"]))) for r in means]
+            said = "Patients on the two sides of the declared cut point: {a}, {b}. Their means cannot be compared{why}."
+            why = f": {gap['reason']}" if gap["reason"] else ""
+            parts.append(text(said, a=sizes[0], b=sizes[1], why=why))
+            continue
         halves = [
             text(
                 "{m} in {n} {patients} ({c})", m=cite.estimate(r, 1), n=cite.count(r, "n"),
@@ -149,7 +174,7 @@ def _span(words: str) -> str:
     return " ".join(number(float(w)) if w.replace(".", "", 1).isdigit() else w for w in words.split())
 
 
-def _notes(words: Words, declared: dict[str, Association]) -> tuple[Text, ...]:
+def _notes(results: Results, words: Words, declared: dict[str, Association], lead: str) -> tuple[Text, ...]:
     count = len(declared)
     return noted(
         "Nobody was assigned a dose, an age or a weight: what goes with the outcome may stand for something else that"
@@ -158,7 +183,38 @@ def _notes(words: Words, declared: dict[str, Association]) -> tuple[Text, ...]:
         " exploratory. No P values, and intervals that are not adjusted for how many there are."
         if count > 1
         else "No P value.",
-        "Patients with both values only; zeros on a logarithmic scale by the protocol’s rule.",
+        _left_out(results, lead),
+        _zeros(results, declared),
+    )
+
+
+def _left_out(results: Results, lead: str) -> Text:
+    """Who does not enter the leading pair, and why."""
+    rows = [
+        r for r in results.rows(analysis="associations", item=lead, statistic="excluded") if r["estimate"]
+    ]
+    if not rows:
+        return "All patients of the arm have both values."
+    parts = [text("{k} ({why})", why=str(r["category"]), k=cite.count(r)) for r in rows]
+    return text(
+        "Patients with both values only. Left out of the first pair: {parts}.", parts=Markup("; ").join(parts)
+    )
+
+
+def _zeros(results: Results, declared: dict[str, Association]) -> Text:
+    """How many zeros took another value, of which measures; nothing where nobody has a zero."""
+    rows = [
+        r
+        for name in declared
+        for r in results.rows(analysis="associations", item=name, statistic="count")
+        if r["estimate"]
+    ]
+    if not rows:
+        return ""
+    parts = [text("{what} {k}", what=measure_name(r), k=cite.count(r)) for r in rows]
+    return text(
+        "Zeros count as half of the smallest positive value, as the protocol says: {parts}.",
+        parts=Markup("; ").join(parts),
     )
 
 
@@ -226,7 +282,12 @@ def _table(results: Results, words: Words, names: Sequence[str], lead: str) -> T
             held = joined(spoken(words.covariate(c)) for c in declared[name].adjusted_for)
             cell: Text = "–"
             if beside is not None:
-                cell = text("{v}<small>{held} held equal</small>", v=cite.with_limits(beside), held=held)
+                cell = text(
+                    "{v}<small>{held} held equal{n}</small>",
+                    v=cite.with_limits(beside),
+                    held=held,
+                    n=_fewer(beside, row),
+                )
             label = opened(row) + (
                 " (declared to lead)" if name == lead and declared[name].role != "exploratory" else ""
             )

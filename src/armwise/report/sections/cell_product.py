@@ -9,13 +9,13 @@ from markupsafe import Markup
 from armwise.analysis.cell_product import ALL_PLACES, DOSE, INSIDE
 from armwise.analysis.results import Results, Row
 from armwise.report import cite
-from armwise.report.association_headings import measure_name
+from armwise.report.association_headings import measure_name, unbroken
 from armwise.report.cite import text
 from armwise.report.comparisons import usable
 from armwise.report.numbers import number
 from armwise.report.page import Block, Section
 from armwise.report.tables import Column, Line, Table, Text, noted
-from armwise.report.words import Words, opening
+from armwise.report.words import Words, opening, plural
 
 Found = dict[tuple[str, str, str], Row]
 """Rows by measure, place ("" for the product itself) and statistic."""
@@ -39,7 +39,7 @@ def section(results: Results, words: Words) -> Section | None:
             continue
         heading = heading or _heading(words, rows, arm)
         blocks.append(Block(_product(words, rows, arm), _notes(rows)))
-        for depth, fold in ((1, ""), (2, "Doses by level")):
+        for depth, fold in ((1, "Volume and dose by structure"), (2, "Doses by level")):
             table = _doses(words, rows, arm, depth, fold)
             if table is not None:
                 blocks.append(Block(table))
@@ -76,7 +76,7 @@ def _heading(words: Words, rows: Found, arm: str) -> Text:
         return "What the cell product held"
     said = text(
         "The median {what} was {value}",
-        what=measure_name(median),
+        what=unbroken(measure_name(median)),
         value=_value(rows, lead, "", "median", unit=True),
     )
     if volume is None:
@@ -107,7 +107,9 @@ def unit_words(unit: str | None) -> str:
 
 
 def _spread(rows: Found, item: str, place: str) -> Markup:
-    """`225 (170 to 280)`: the median with its quartiles."""
+    """`225 (170 to 280)`: the median with its quartiles; a dash where nobody has a value."""
+    if (item, place, "median") not in rows:
+        return Markup("–")
     return text(
         '{m} <span class="nb">({a} to {b})</span>', m=_value(rows, item, place, "median"),
         a=_value(rows, item, place, "q1"), b=_value(rows, item, place, "q3"),
@@ -124,18 +126,16 @@ def _product(words: Words, rows: Found, arm: str) -> Table:
         if n is None:
             continue
         share = rows.get((item, INSIDE, "share"))
-        known = ("median", "mean", "sd")
-        there = all((item, "", s) in rows for s in known)
         lines.append(
             Line(
                 opening(unit_words(str(n["label"]))),
                 (
                     cite.count(n),
-                    _spread(rows, item, "") if there else "–",
+                    _spread(rows, item, ""),
                     text(
                         '{m} <span class="nb">({s})</span>', m=_value(rows, item, "", "mean"),
                         s=_value(rows, item, "", "sd"),
-                    ) if there else "–",
+                    ) if (item, "", "mean") in rows else "–",
                     _range(share),
                     cite.with_limits(share) if share is not None else "–",
                 ),
@@ -167,7 +167,7 @@ def _unit(rows: Found, item: str) -> str | None:
 def _range(share: Row | None) -> Text:
     """`2000 or more`, and whether the range is confirmed."""
     if share is None:
-        return "none declared"
+        return "–"
     low, high = share["at"], share["at2"]
     if low is None:
         said = f"{_bare(high)} or less"
@@ -229,7 +229,7 @@ def _doses(words: Words, rows: Found, arm: str, depth: int, fold: str) -> Table 
     for place in wanted:
         structure, _, level = place.partition(", ")
         n = rows.get(("volume", place, "n"))
-        cells = (cite.count(n), *(_spread(rows, item, place) for item, r in facts.items() if r))
+        cells = (cite.count(n), *(_dosed(rows, item, place) for item, r in facts.items() if r))
         if depth == 2 and structure != group:
             lines.append(Line(_place(words, structure), kind="group"))
             group = structure
@@ -244,6 +244,16 @@ def _doses(words: Words, rows: Found, arm: str, depth: int, fold: str) -> Table 
         compact=True,
         fold=fold,
     )
+
+
+def _dosed(rows: Found, item: str, place: str) -> Markup:
+    """A dose, with how many patients have it where not everybody treated there has."""
+    mine, everyone = rows.get((item, place, "n")), rows.get(("volume", place, "n"))
+    said = _spread(rows, item, place)
+    if mine is None or everyone is None or mine["estimate"] in (everyone["estimate"], 0):
+        return said
+    who = plural(int(mine["estimate"]), "patient")
+    return text("{said}<small>{n} {who}</small>", said=said, n=cite.count(mine), who=who)
 
 
 def _short_dose(row: Row) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from markupsafe import Markup
 
 from armwise.analysis.planned import ANALYSIS
 from armwise.analysis.results import Results, Row
+from armwise.protocol.canonical import ORDER
 from armwise.report import cite
 from armwise.report.cite import text
 from armwise.report.comparisons import primary_name
@@ -19,7 +21,7 @@ from armwise.report.tables import Column, Line, Table, Text
 from armwise.report.words import Words, counted, opening, plural
 
 #: A value longer than this is cut; the lock and the protocol have the whole of it.
-LONGEST: Final = 120
+LONGEST: Final = 200
 Lock = Mapping[str, Any]
 
 
@@ -37,8 +39,10 @@ def section(results: Results, words: Words) -> Section | None:
     for entry in facts.get("history", [])[1:]:
         title = f"What the amendment of {entry['date']} changed."
         blocks.append(Block(_differences(title, entry["differences"], ("Before", "After"))))
-    if facts["post_hoc"]:
-        blocks.append(Block(_post_hoc(words, facts["post_hoc"])))
+    if facts.get("not_done"):
+        blocks.append(Block(_not_done(words, facts["not_done"])))
+    if post_hoc := {**facts["post_hoc"], **facts.get("post_hoc_parts", {})}:
+        blocks.append(Block(_post_hoc(words, post_hoc)))
     return Section(
         name="deviations",
         short="Plan and deviations",
@@ -70,9 +74,14 @@ def on_first_screen(first: Answer, results: Results) -> Answer:
         return dataclasses.replace(first, facts=Facts(tuple(items)))
     said: Text = "plan not locked"
     if facts["locked"]:
-        known = _known(_count(results, "outcomes recorded by then", 1.0), first=False)
+        known = _known(_count(results, "outcomes recorded by then", 1.0), first=False, short=True)
         said = text("plan locked {date}", date=facts["history"][0]["date"])
-        said = text("{said}, {known}", said=said, known=known) if known else said
+        said = (Markup(" ") if known.startswith("(") else Markup(", ")).join(s for s in (said, known) if s)
+        if amended := facts["history"][1:]:
+            times = "once" if len(amended) == 1 else f"{counted(len(amended))} times"
+            said = text(
+                "{said}; amended {times}, last {date}", said=said, times=times, date=amended[-1]["date"]
+            )
     items = [(k, text("{v}; {said}", v=v, said=said) if k == "Registered" else v) for k, v in items]
     return dataclasses.replace(first, facts=Facts(tuple(items)))
 
@@ -93,9 +102,13 @@ def heading(results: Results, facts: Lock) -> Text:
         late = text("The plan was locked when outcomes had been recorded; {late}", late=late)
     if not facts["locked"]:
         return text("The plan was not locked; {late}", late=late) if n else "The plan was not locked"
-    places = _count(results, "differences from the lock")
-    if not n and places is not None and not places["estimate"] and not _late(results):
-        return "Every analysis was done as locked"
+    places, gone = _count(results, "differences from the lock"), _count(results, "locked analyses not done")
+    if gone is not None and gone["estimate"]:
+        k = int(gone["estimate"])
+        late = text("{late}; {k} locked {were} not done", late=late, k=cite.count(gone),
+                    were="analysis was" if k == 1 else "analyses were")  # fmt: skip
+    elif not n and places is not None and not places["estimate"] and not _late(results):
+        return "Every analysis was done as locked" if not facts.get("post_hoc_parts") else late
     if places is None or not places["estimate"]:
         return late
     k = int(places["estimate"])
@@ -151,7 +164,13 @@ def _states(results: Results, facts: Lock) -> tuple[tuple[str, Text], ...]:
     return tuple(items)
 
 
-def _known(row: Row | None, *, first: bool) -> Markup:
+def _known(row: Row | None, *, first: bool, short: bool = False) -> Markup:
+    if row is not None and row["status"] != "ok":
+        return (
+            text("({why})", why=row["reason"].partition(":")[0])
+            if short
+            else text("{why}", why=row["reason"])
+        )
     if row is None or not row["n"]:
         return Markup("")
     if not row["estimate"]:
@@ -169,31 +188,49 @@ def _differences(title: str, found: Sequence[Mapping[str, Any]], sides: tuple[st
     """Added, changed and dropped places of the protocol, old and new."""
     lines = [
         Line(
-            text("<code>{place}</code>", place=d["place"]),
+            Markup("<code>{}</code>").format(_breakable(d["place"])),
             (opening(d["kind"]), _value(d["before"]), _value(d["now"])),
         )
         for d in found
     ]
-    columns = tuple(Column(head, side="left") for head in ("Place in the protocol", "What", *sides))
+    heads = ("Place in the protocol", "What", *sides)
+    columns = tuple(Column(head, side="left", wide=head == sides[1]) for head in heads)
     return Table(title, columns, tuple(lines), "By place in protocol.yaml; labels in the plan do not count.")
 
 
 def _value(value: Any) -> Text:
     if value is None:
         return "not written"
-    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    said = _plainly(value)
     return said if len(said) <= LONGEST else f"{said[:LONGEST].rstrip()} …"
 
 
+def _plainly(value: Any, *, inner: bool = False) -> str:
+    """A value of the protocol as people write it: `endpoint: change; at: m3`, lists with commas."""
+    if isinstance(value, dict):
+        parts = "; ".join(f"{k}: {_plainly(v, inner=True)}" for k, v in value.items() if k != ORDER)
+        return f"({parts})" if inner else parts
+    if isinstance(value, list):
+        return ", ".join(_plainly(v, inner=True) for v in value) or "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _breakable(place: str) -> Markup:
+    """A dotted place that a narrow column breaks between its words, not inside one."""
+    return Markup("<wbr>").join(re.split(r"(?<=[._])(?=\w)", place))
+
+
+def _not_done(words: Words, found: Mapping[str, str]) -> Table:
+    lines = [Line(text("<code>{name}</code>", name=name), (opening(why),)) for name, why in found.items()]
+    columns = (Column("Analysis", side="left"), Column("What became of it", side="left", wide=True))
+    return Table(
+        "Locked analyses that were not done.", columns, tuple(lines),
+        "One that was renamed stands here, and as post hoc under its new name.",
+    )  # fmt: skip
+
+
 def _post_hoc(words: Words, found: Mapping[str, str]) -> Table:
-    lines = [
-        Line(
-            _called(words, name),
-            (opening(words.protocol.analyses[name].role.replace("-", " ")), opening(why)),
-        )
-        for name, why in found.items()
-        if name in words.protocol.analyses
-    ]
+    lines = [Line(_called(words, name), (_role(words, name), opening(why))) for name, why in found.items()]
     columns = (
         Column("Analysis", side="left"),
         Column("Role", side="left"),
@@ -203,8 +240,16 @@ def _post_hoc(words: Words, found: Mapping[str, str]) -> Table:
     return Table("Analyses that are post hoc.", columns, tuple(lines), caption)
 
 
+def _role(words: Words, name: str) -> str:
+    """The role of an analysis, or of an entry that has one; what else is asked for is a part of the plan."""
+    analysis = words.protocol.analyses.get(name) or words.protocol.associations.get(name.partition(".")[2])
+    return opening(analysis.role.replace("-", " ")) if analysis else "Part of the plan"
+
+
 def _called(words: Words, name: str) -> Markup:
-    analysis = words.protocol.analyses[name]
+    analysis = words.protocol.analyses.get(name)
+    if analysis is None:
+        return text("<code>{name}</code>", name=name)
     return text(
         "{label} <code>{name}</code>", label=analysis.label or words.endpoint(analysis.endpoint), name=name
     )

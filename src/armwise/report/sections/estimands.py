@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from armwise.analysis.results import Results
 from armwise.protocol.model import Analysis
@@ -29,6 +29,7 @@ STRATEGY_NAMES = {
     "treatment-policy": "treatment policy",
     "non-response": "composite (non-response)",
     "hypothetical": "hypothetical",
+    "while-on-treatment": "while on treatment",
 }
 #: The summary of a method over the patients of an arm.
 SUMMARIES = {
@@ -51,7 +52,18 @@ def section(results: Results, words: Words) -> Section | None:
     protocol = results.protocol
     blocks = []
     if protocol.estimands:
-        blocks.append(Block(_attributes(words)))
+        primary = comparisons.analysis_of(protocol, comparisons.primary_name(protocol)).estimand
+        main = [name for name in protocol.estimands if name == primary] or list(protocol.estimands)
+        others = [name for name in protocol.estimands if name not in main]
+        asked = (
+            "Population, treatments, variable, events and summary, as ICH E9(R1) asks; each analysis names its"
+            " estimand."
+        )
+        title = "The main estimand." if others else "Estimands."
+        blocks.append(Block(_attributes(words, main, title, asked)))
+        if others:
+            rest = "Estimands of the other analyses"
+            blocks.append(Block(_attributes(words, others, f"{rest}.", "In the same order."), fold=rest))
     if protocol.events:
         blocks.append(Block(_events(results, words), _notes(words)))
     if protocol.target_trial is not None:
@@ -76,12 +88,13 @@ def _primary(words: Words) -> str:
     return TARGETS[target]
 
 
-def _attributes(words: Words) -> Table:
+def _attributes(words: Words, names: Sequence[str], title: str, caption: str) -> Table:
     """What ICH E9(R1) asks of each estimand, as its analyses use it."""
     protocol = words.protocol
     arms = " against ".join(words.arm(a) for a in (*words.treatments, protocol.reference))
     lines = []
-    for name, estimand in protocol.estimands.items():
+    for name in names:
+        estimand = protocol.estimands[name]
         declared = protocol.analysis_sets.get(estimand.set)
         used = [a for a in protocol.analyses.values() if a.estimand == name]
         events = _strategies(words, estimand.events)
@@ -109,11 +122,7 @@ def _attributes(words: Words) -> Table:
         Column("Intercurrent events", side="left", wide=True),
         Column("Summary", side="left", wide=True),
     )
-    return Table(
-        "Estimands.", columns, tuple(lines),
-        "Population, treatments, variable, events and summary, as ICH E9(R1) asks; each analysis names its estimand.",
-        compact=True,
-    )  # fmt: skip
+    return Table(title, columns, tuple(lines), caption, compact=True)
 
 
 def _strategies(words: Words, events: Mapping[str, str]) -> str:
@@ -198,8 +207,15 @@ def _notes(words: Words) -> tuple[Text, ...]:
     return (
         "A strategy says what becomes of an answer given after the event. “Treatment policy” keeps it, “non-response”"
         " counts it as no response, “hypothetical” sets it aside as if the event had not happened, which nobody can"
-        " observe.",
+        " observe." + _while_on_treatment(words),
     )
+
+
+def _while_on_treatment(words: Words) -> str:
+    """What this strategy does, where an estimand has it."""
+    if not any("while-on-treatment" in e.events.values() for e in words.protocol.estimands.values()):
+        return ""
+    return " “While on treatment” takes the last answer before the event (while alive, where it is death)."
 
 
 def _target_trial(words: Words) -> Table:

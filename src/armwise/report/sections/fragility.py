@@ -12,13 +12,14 @@ from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons
 from armwise.report.cite import text
 from armwise.report.figures.bias_contours import Benchmark, bias_contours
-from armwise.report.figures.tipping import cells_of, tipping
 from armwise.report.numbers import number, row_decimals
-from armwise.report.overturning import limit_row, overturned_row, rows_of
+from armwise.report.overturning import finding, in_words, limit_row, overturned_row, rows_of, what_is_tested
 from armwise.report.page import Block, Figure, Prose, Section, figure
+from armwise.report.shifts import shift_sentences
 from armwise.report.tables import Column, Line, Table, Text, noted
 from armwise.report.words import TARGETS, Words, counted, hyphenless, inside, missing_rule, opening, plural
 from armwise.stats.sensitivity.delta_shift import METHOD as SHIFTED
+from armwise.stats.sensitivity.imputed_shifts import METHOD as IMPUTED
 from armwise.stats.sensitivity.unmeasured_confounding import METHOD as OMITTED
 
 
@@ -50,7 +51,7 @@ def heading(results: Results, words: Words) -> str:
     name = next(n for n in put_to_test(words.protocol) if rows_of(results, n))
     arm = words.treatments[0]
     leading = next((r for r in comparisons.leading(results, name) if r["arm"] == arm), None)
-    which = "primary finding" if words.protocol.analyses[name].role == "primary" else "first finding"
+    which = finding(words, name)
     if leading is None or not comparisons.usable(leading):
         return "The comparison could not be estimated, so nothing can be said of its fragility"
     if not comparisons.excludes_no_effect(leading):
@@ -63,28 +64,15 @@ def heading(results: Results, words: Words) -> str:
             f"an unmeasured confounder with risk ratios of {ratio} or more could overturn the {which}"
         )
     if answers is not None and answers["n"] > 1:
-        said.append(_answers(answers, which if limit is None else "it"))
+        said.append(in_words(answers, which if limit is None else "it"))
     return opening("; ".join(said)) if said else f"What could overturn the {which}"
-
-
-def _answers(row: Row, what: str) -> str:
-    k, n = int(row["estimate"]), int(row["n"])
-    if k == 0:
-        return (
-            f"none of {counted(n)} combinations of missing answers does"
-            if what == "it"
-            else f"none of {counted(n)} combinations of missing answers overturns the {what}"
-        )
-    verb = "does" if k == 1 else "do"
-    if what != "it":
-        verb = f"overturn{'s' if k == 1 else ''} the {what}"
-    return f"{counted(k)} of {counted(n)} combinations of missing answers {verb}"
 
 
 def _blocks(results: Results, words: Words, name: str, first: bool) -> Iterator[Block]:
     """What is said, and folded what it is read from: the first screen has drawn the estimates of the first analysis."""
+    names = [n for n in put_to_test(words.protocol) if rows_of(results, n)]
     analysis = words.protocol.analyses[name]
-    what = _what(words, name)
+    what = what_is_tested(words, name)
     for arm in words.treatments:
         said = [*_confounding(results, words, name, arm), *_missing(results, words, name, arm)]
         if said:
@@ -92,39 +80,25 @@ def _blocks(results: Results, words: Words, name: str, first: bool) -> Iterator[
             title = text("<h3>{what}{named}</h3>", what=what, named=named)
             note = noted(words.allocation_note) if first and arm == words.treatments[0] else ()
             yield Block(Prose((title + said[0], *said[1:])), note)
-    beside = _beside(results, words, name)
-    yield Block(beside, fold=f"{beside.title.rstrip('.')}, and whom it speaks of")
+    earlier = names[: names.index(name)]
+    if all(
+        _supported(words, name) != _supported(words, other) for other in earlier
+    ):  # one table for all of them
+        beside = _beside(results, words, name)
+        yield Block(beside, fold=f"{beside.title.rstrip('.')}, and whom it speaks of")
     for arm in words.treatments:
         drawn = _contours(results, words, name, arm)
         if drawn:
             yield Block(drawn, _contour_notes(results, words, name, arm), fold=drawn.title.rstrip("."))
-        for method in (PLAIN, PLACED, SHIFTED):
-            grid = _distinct(rows_of(results, name, arm=arm, method=method))
-            if len(cells_of(grid)) > 1:
-                tried = _grid(results, words, name, arm, method, grid)
-                yield Block(tried, _grid_notes(words, method), fold=tried.title.rstrip("."))
     controls = rows_of(results, name, category="negative control")
     if controls:
         yield Block(_controls(words, controls, analysis.endpoint))
 
 
-def _what(words: Words, name: str) -> str:
-    """The endpoint of an analysis and its leading visit, and which analysis it is where it supports another one."""
-    analysis = words.protocol.analyses[name]
-    which = f" ({inside(analysis.label or hyphenless(name))})" if analysis.supports else ""
-    return f"{opening(words.endpoint(analysis.endpoint))} {words.at(words.protocol.leading_visit(analysis))}{which}"
-
-
-def _distinct(rows: Sequence[Row]) -> list[Row]:
-    """The combinations of a grid; an arm whose shifts change nothing, as nobody is missing there, keeps one of them."""
-    kept = cells_of(rows)
-    for i in (0, 1):
-        along = sorted({key[i] for key in kept}, key=abs)
-        across = {key[1 - i] for key in kept}
-        alike = all(len({kept[k]["estimate"] for k in kept if k[1 - i] == v}) == 1 for v in across)
-        if alike and len(along) > 1:
-            kept = {k: r for k, r in kept.items() if k[i] == along[0]}
-    return list(kept.values())
+def _supported(words: Words, name: str) -> str:
+    """The analysis that an analysis supports, or itself."""
+    supported = words.protocol.analyses[name].supports
+    return supported if supported in words.protocol.analyses else name
 
 
 def _beside(results: Results, words: Words, name: str) -> Table:
@@ -133,8 +107,7 @@ def _beside(results: Results, words: Words, name: str) -> Table:
     Of a sensitivity analysis that is put to the test: the one that it supports, with all that stand beside it.
     """
     protocol = words.protocol
-    supported = protocol.analyses[name].supports
-    name = supported if supported in protocol.analyses else name
+    name = _supported(words, name)
     main = protocol.analyses[name]
     visit = protocol.leading_visit(main)
     lines = []
@@ -148,7 +121,7 @@ def _beside(results: Results, words: Words, name: str) -> Table:
     rows = [r for r in comparisons.leading(results, name) if comparisons.usable(r)]
     level = f"{rows[0]['conf_level'] or 0.95:.0%} CI" if rows else "interval"
     return Table(
-        title=f"{_what(words, name)}: every estimate side by side.",
+        title=f"{what_is_tested(words, name)}: every estimate side by side.",
         columns=(
             Column("Analysis", side="left"),
             Column("Whom it speaks of", side="left", wide=True),
@@ -237,7 +210,7 @@ def _confounding(results: Results, words: Words, name: str, arm: str) -> Iterato
 def _missing(results: Results, words: Words, name: str, arm: str) -> Iterator[Markup]:
     """What the missing answers could do, in words."""
     rows = {r["method"]: r for r in rows_of(results, name, statistic="combinations overturned", arm=arm)}
-    for method in (PLAIN, PLACED, SHIFTED):
+    for method in (PLAIN, PLACED, IMPUTED, SHIFTED):
         row = rows.get(method)
         if row is None:
             continue
@@ -245,7 +218,7 @@ def _missing(results: Results, words: Words, name: str, arm: str) -> Iterator[Ma
             yield text("The {what} could not be tried: {why}.", what=_of(method), why=row["reason"])
             continue
         if row["n"] <= 1:
-            if method in (PLAIN, SHIFTED):
+            if method in (PLAIN, IMPUTED, SHIFTED):
                 yield text("No answer is missing: there is nothing to try.")
             continue
         yield text(
@@ -253,6 +226,8 @@ def _missing(results: Results, words: Words, name: str, arm: str) -> Iterator[Ma
             what=_of(method), k=cite.count(row), n=cite.count(row, "n"),
             likely=_likely(results, name, arm) if method == PLAIN and row["estimate"] else "",
         )  # fmt: skip
+        if method in (IMPUTED, SHIFTED):
+            yield from shift_sentences(results, words, name, arm, method)
 
 
 def _of(method: str) -> str:
@@ -260,6 +235,7 @@ def _of(method: str) -> str:
         PLAIN: "combinations of how many of the missing improved in each arm (not adjusted)",
         PLACED: "combinations (weighted, those who improved placed as much against the difference as their number"
         " allows)",
+        IMPUTED: "combinations of shifts of the imputed outcomes",
         SHIFTED: "combinations of shifts of the missing outcomes",
     }[method]
 
@@ -282,7 +258,7 @@ def _contours(results: Results, words: Words, name: str, arm: str) -> Figure | N
     if linear is None or not comparisons.usable(linear) or "estimate" not in robust:
         return None
     marks = tuple(_benchmarks(results, words, name, arm))
-    what = _what(words, name)
+    what = what_is_tested(words, name)
     return figure(
         f"{what}: what a confounder that was not measured would leave.",
         text(
@@ -343,40 +319,6 @@ def _contour_notes(results: Results, words: Words, name: str, arm: str) -> tuple
         if no_interval
         else "",
     )
-
-
-def _grid(results: Results, words: Words, name: str, arm: str, method: str, rows: Sequence[Row]) -> Figure:
-    analysis = words.protocol.analyses[name]
-    what = _what(words, name)
-    how = {PLAIN: "not adjusted", PLACED: "weighted", SHIFTED: "missing outcomes shifted"}[method]
-    unit = words.unit(analysis.endpoint)
-    return figure(
-        f"{what}: every combination of missing answers, {how}.",
-        text("Each cell: the difference in {unit}.", unit=unit),
-        lambda width: tipping(
-            results,
-            rows,
-            name=f"tipping {name} {arm} {how}",
-            what=what,
-            shifts=method == SHIFTED,
-            width=width,
-        ),
-    )
-
-
-def _grid_notes(words: Words, method: str) -> tuple[Text, ...]:
-    return {
-        PLAIN: noted(
-            "No model: everyone is counted, and each number of responders among the missing is tried."
-        ),
-        PLACED: noted(
-            "Under weights it matters which of the missing improved: they are placed so that the difference is as small"
-            " as their number allows."
-        ),
-        SHIFTED: noted(
-            "Missing outcomes are what the model of those observed predicts, better or worse by the shift."
-        ),
-    }[method]
 
 
 def _controls(words: Words, rows: Sequence[Row], endpoint: str) -> Table:

@@ -15,7 +15,7 @@ from armwise.report.figures.shift import cells_of, shifts
 from armwise.report.numbers import level
 from armwise.report.page import Block, Figure, Prose, Section, figure
 from armwise.report.tables import Column, Line, Table, Text, noted
-from armwise.report.words import Words, inside, joined, opening
+from armwise.report.words import Words, inside, joined, opening, plural
 
 
 def section(results: Results, words: Words) -> Section | None:
@@ -25,16 +25,17 @@ def section(results: Results, words: Words) -> Section | None:
         r["estimate"] for r in results.rows(analysis="imaging", statistic="imaged")
     ):
         return None
-    arms = [a for a in words.arms if results.rows(analysis="imaging", statistic="imaged", arm=a)]
+    planned = [a for a in words.arms if results.rows(analysis="imaging", statistic="imaged", arm=a)]
+    arms = [a for a in planned if any(r["estimate"] for r in _imaged(results, a))]
     visits = list(
         dict.fromkeys(r["visit"] for r in results.rows(analysis="imaging", statistic="mean change"))
     )
-    blocks = [Block(Prose((_who(results, words, declared, arms),)), _cautions(words, arms))]
+    blocks = [Block(Prose((_who(results, words, declared, planned),)), _cautions(words, arms))]
     for visit in visits:
         for arm in arms:
             if any(cells_of(results, name, visit, arm)[0] for name in declared.grades):
                 blocks.append(Block(_figure(results, words, visit, arm)))
-            blocks.append(Block(_changes(results, words, declared, visit, arm)))
+            blocks.append(Block(_changes(results, words, declared, visit, arm, len(arms) == 1)))
         if len(arms) > 1:
             blocks.append(Block(_compared(results, words, declared, visit)))
     agreement = _agreement(results, words, declared)
@@ -50,6 +51,10 @@ def section(results: Results, words: Words) -> Section | None:
     )
 
 
+def _imaged(results: Results, arm: str) -> list[Row]:
+    return results.rows(analysis="imaging", statistic="imaged", arm=arm)
+
+
 def heading(words: Words, arms: Sequence[str]) -> str:
     """What was imaged, by a rule that claims no change: one arm alone cannot show what treatment has to do with it."""
     if len(arms) == 1:
@@ -60,10 +65,9 @@ def heading(words: Words, arms: Sequence[str]) -> str:
 def _who(results: Results, words: Words, declared: Imaging, arms: Sequence[str]) -> Markup:
     said = []
     for arm in arms:
-        rows = results.rows(analysis="imaging", statistic="imaged", arm=arm)
         parts = [
             text("{k} of {n} {visit}", k=cite.count(r), n=cite.count(r, "n"), visit=words.at(r["visit"]))
-            for r in rows
+            for r in _imaged(results, arm)
         ]
         said.append(
             text("{arm}: images of {parts}.", arm=opening(words.brief(arm)), parts=cite.listed(parts))
@@ -73,8 +77,9 @@ def _who(results: Results, words: Words, declared: Imaging, arms: Sequence[str])
     late = [r for r in results.rows(analysis="imaging", statistic="excluded") if r["estimate"]]
     said += [
         text(
-            "Baseline images made after time zero are left out: {n} patients ({arm}).",
+            "Baseline images made after time zero are left out: {n} {patients} ({arm}).",
             n=cite.count(r),
+            patients=plural(int(r["estimate"]), "patient"),
             arm=words.brief(r["arm"]),
         )
         for r in late
@@ -98,7 +103,7 @@ def _leads(results: Results, declared: Imaging) -> Markup:
         return Markup("The readers’ consensus leads, as the protocol declares.")
     return text(
         "The reading of {reader} leads, as the protocol declares.",
-        reader=reader_label(results, declared.leading),
+        reader=_inside(results, declared.leading),
     )
 
 
@@ -174,7 +179,7 @@ UP = {"ordinal": "worse", "binary": "new"}
 NONE = "with none that moved"
 
 
-def _changes(results: Results, words: Words, declared: Imaging, visit: str, arm: str) -> Table:
+def _changes(results: Results, words: Words, declared: Imaging, visit: str, arm: str, alone: bool) -> Table:
     """Places that moved, patients with a place that moved, and the mean change with its interval."""
     lines = []
     changes: list[Row] = []
@@ -190,7 +195,11 @@ def _changes(results: Results, words: Words, declared: Imaging, visit: str, arm:
             for c in (down, up, "no place")
             if c
         ]
-        patients = text("{n} patients", n=cite.count(change, "n")) if change is not None else ""
+        patients = (
+            text("{n} {patients}", n=cite.count(change, "n"), patients=plural(int(change["n"]), "patient"))
+            if change is not None
+            else ""
+        )
         lines.append(
             Line(
                 opening(grade.called(name)),
@@ -209,13 +218,12 @@ def _changes(results: Results, words: Words, declared: Imaging, visit: str, arm:
         Column("Patients with such a place", side="left", wide=True),
         Column(f"Mean change ({ci})", wide=True),
     )
-    alone = len({r["arm"] for r in results.rows(analysis="imaging", statistic="imaged")}) == 1
     signs = [inside(g.called(n)) for n, g in declared.grades.items() if g.scale != "ordinal"]
     caption = text(
-        "{start}Places of one patient belong together: the mean change is that of patients (each the mean of the"
-        " places), with the interval of a test that flips the signs of patients.{signs}",
+        "{start}A patient counts under each kind of move that some place of theirs made. The mean change is that of"
+        " patients (each the mean of the places), with the interval of a test that flips the signs of patients.{signs}",
         start="Uncontrolled change within one arm. " if alone else "Change within the arm. ",
-        signs=f" {opening(joined(signs))}: change in the share of places that have it, of whatever type."
+        signs=f" {opening(joined(signs))}: the change in the share of places that have it, of whatever type."
         if signs
         else "",
     )
@@ -238,7 +246,8 @@ def _change(row: Row | None) -> Markup:
     if not usable(row):
         return cite.estimate(row)
     unit = "percentage points" if row["unit"] == "proportion" else "of a grade"
-    return text("{value} {unit}", value=cite.with_limits(row, note=True), unit=unit)
+    alike = "; no interval: all changes are alike" if row["lower"] is None else ""
+    return text("{value} {unit}{alike}", value=cite.with_limits(row, note=True), unit=unit, alike=alike)
 
 
 def _compared(results: Results, words: Words, declared: Imaging, visit: str) -> Table:
@@ -284,10 +293,12 @@ def _agreement(results: Results, words: Words, declared: Imaging) -> Table | Non
                 continue
             shown += mine
             small = text(
-                "{who}; {k} places of {n} patients",
+                "{who}; {k} {places} of {n} {patients}",
                 who=_pair(results, item),
                 k=cite.count(places),
+                places=plural(int(places["estimate"]), "place"),
                 n=cite.count(places, "n"),
+                patients=plural(int(places["n"]), "patient"),
             )
             cells = (
                 cite.with_limits(_cell(mine, "percent agreement")),

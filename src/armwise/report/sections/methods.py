@@ -14,7 +14,7 @@ from armwise.report.cite import count, text
 from armwise.report.numbers import levels, number
 from armwise.report.page import Block, Prose, Section
 from armwise.report.references import used
-from armwise.report.sections import repeated
+from armwise.report.sections import model_methods
 from armwise.report.sections.outcomes import adjusted_words, family_words
 from armwise.report.tables import Column, Line, Table, Text
 from armwise.report.words import (
@@ -57,6 +57,10 @@ INTERVALS: Mapping[str, str] = {
         "the change that patients call an improvement comes from adjusted predictive modelling, with percentile limits"
         " of a bootstrap over patients"
     ),
+    "firth": (
+        "odds ratios given covariates come from Firth’s penalised logistic regression, with the interval of its"
+        " profile likelihood"
+    ),
     "fisher": "Fisher’s exact method gives the conditional odds ratio",
     "wilson": "single proportions have Wilson’s interval",
     "mann-whitney": (
@@ -97,21 +101,19 @@ WEIGHTING_METHODS: Mapping[str, str] = {
 def section(results: Results, words: Words) -> Section:
     """Design, endpoints, estimands, analyses, multiplicity, intervals, and the works they rest on."""
     study = (_design(words), _eligibility(words), _visits(words), _size(words))
-    statistics = (
-        _weights(words),
-        _missing(results, words),
-        _paragraph("Repeated measures", repeated.methods(results, words)),
+    statistics = (_weights(words), _missing(results, words), _tests(words), _within(words))
+    computed = (
+        _paragraph("Repeated measures", model_methods.methods(results, words)),
         _ls_means(words),
         _intervals(results),
-        _tests(words),
-        _within(words),
         _rounding(),
     )
     blocks = [
         Block(Prose(tuple(p for p in study if p))),
-        Block(_endpoints(words)),
+        Block(_endpoints(words), fold="Endpoints, as the protocol defines them"),
         Block(_analyses(words)),
         Block(Prose(tuple(p for p in statistics if p))),
+        Block(Prose(tuple(p for p in computed if p)), fold="Models, intervals and rounding"),
         Block(_references(results, words), fold="References"),
     ]
     return Section(

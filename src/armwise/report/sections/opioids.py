@@ -43,7 +43,7 @@ def section(results: Results, words: Words) -> Section | None:
     blocks = [
         Block(_by_visit(results, words, found, visits, declared), _notes(words, declared, rows)),
         *([Block(compared)] if compared else []),
-        Block(_courses(words, found, visits), fold="Use of opioids against use at baseline"),
+        *_folded(words, found, visits, declared),
         Block(_users(words, found, visits), (_selected(words),), fold="Dose of those who take an opioid"),
         Block(Prose((_caution(declared),), small=True)),
     ]
@@ -56,21 +56,39 @@ def section(results: Results, words: Words) -> Section | None:
     )
 
 
+def _folded(words: Words, found: Cells, visits: Sequence[str], declared: Medication) -> list[Block]:
+    """Cut points, and use against use at baseline: for who asks."""
+    made = []
+    if declared.cut_points:
+        table = _reached(words, found, visits, declared)
+        made.append(Block(table, fold=table.title.rstrip(".")))
+    if any(item == "use since baseline" for item, *_ in found):
+        made.append(Block(_courses(words, found, visits), fold="Use of opioids against use at baseline"))
+    return made
+
+
 def _heading(words: Words, found: Cells, visits: Sequence[str]) -> Text:
-    """Who took any at the last visit, in each arm: counts, and nothing that says why."""
-    visit = visits[-1]
+    """Who took any at the last visit at which it is known, in each arm: counts, and nothing that says why."""
+    asked = [
+        (v, found.get(("any opioid", "count", f"{v} {arm}", None, None)))
+        for v in visits
+        for arm in words.arms
+    ]
+    visit = next((v for v, r in reversed(asked) if r and r["n"]), visits[-1])
+    rows = {arm: found.get(("any opioid", "count", f"{visit} {arm}", None, None)) for arm in words.arms}
+    known = [arm for arm, r in rows.items() if r and r["n"]]
     parts = [
         text(
-            '<span class="nb">{k} of {n}</span> with {arm}',
+            '<span class="nb">{k} of {n}</span>{patients} with {arm}',
             k=cite.count(r),
             n=cite.count(r, "n"),
+            patients=f" {plural(int(r['n']), 'patient')}" if r and arm == known[0] else "",
             arm=words.brief(arm),
         )
-        for arm in words.arms
-        if (r := found.get(("any opioid", "count", f"{visit} {arm}", None, None))) and r["n"]
+        for arm, r in ((arm, rows[arm]) for arm in known)
     ]
     if not parts:
-        return "Who takes opioids is not known"
+        return "How many take opioids is not known"
     return text("{at} {parts} took an opioid", at=opening(words.at(visit)), parts=cite.listed(parts))
 
 
@@ -91,20 +109,17 @@ def _columns(words: Words, head: str, visits: Sequence[str]) -> tuple[Column, ..
 
 def share(row: Row | None) -> Text:
     """`9 of 38 (24%)`: a count among those for whom it is known."""
+    if row is not None and row["n"] is None:  # no complete list: nobody is known to have had none
+        return text("at least {k}", k=cite.count(row))
     if row is None or not row["n"]:
         return "not known"
-    return text(
-        '<span class="nb">{k} of {n}</span> ({share})',
-        k=cite.count(row),
-        n=cite.count(row, "n"),
-        share=cite.estimate(comparisons.share_of(row)),
-    )
+    return cite.of(row, share=True)
 
 
 def _by_visit(
     results: Results, words: Words, found: Cells, visits: Sequence[str], declared: Medication
 ) -> Table:
-    """Any opioid, the dose of all patients, and the cut points: by visit and arm."""
+    """Any opioid and the dose of all patients, by visit and arm."""
     lines = [Line("Any opioid", kind="group")]
     lines += _arm_lines(
         words,
@@ -113,11 +128,25 @@ def _by_visit(
             for arm in words.arms
         ),
     )
-    lines.append(Line("Dose of all patients, MME/day: mean (SD); median", kind="group"))
+    whose = "all patients" if declared.complete else "those with a record of an opioid"
+    lines.append(Line(f"Dose of {whose}, MME/day: mean (SD); median", kind="group"))
     ref = f"{declared.form}.{DOSE}"
     lines += _arm_lines(
         words, ((arm, tuple(_dose(results, ref, v, arm) for v in visits)) for arm in words.arms)
     )
+    return Table(
+        "Opioids by visit.",
+        _columns(words, "Opioids", visits),
+        tuple(lines),
+        f"Of the patients who came and for whom it is known. MME: milligrams of morphine that an opioid amounts to,"
+        f" {VERSIONS[declared.factors]} factors. {words.allocation_note}",
+        compact=True,
+    )
+
+
+def _reached(words: Words, found: Cells, visits: Sequence[str], declared: Medication) -> Table:
+    """How many reach each cut point, by visit and arm."""
+    lines: list[Line] = []
     for at in declared.cut_points:
         lines.append(Line(f"{number(at)} MME/day or more", kind="group"))
         lines += _arm_lines(
@@ -133,12 +162,12 @@ def _by_visit(
                 for arm in words.arms
             ),
         )
+    points = joined([number(at) for at in declared.cut_points], "or")
     return Table(
-        "Opioids by visit.",
-        _columns(words, "Opioids", visits),
+        f"Patients who take {points} MME/day or more.",
+        _columns(words, "Dose", visits),
         tuple(lines),
-        f"Of the patients who came and for whom it is known. MME: milligrams of morphine that an opioid amounts to,"
-        f" {VERSIONS[declared.factors]} factors. {words.allocation_note}",
+        "Of the patients who came and whose dose is known.",
         compact=True,
     )
 

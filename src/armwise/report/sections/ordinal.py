@@ -74,7 +74,7 @@ def _table(results: Results, words: Words, name: str, visit: str) -> Table:
         cells: list[Text] = []
         for arm in words.arms:
             row = next((r for r in rows if r["arm"] == arm and r["at"] == value), None)
-            cells.append(text("{k} of {n}", k=cite.count(row), n=cite.count(row, "n")) if row else "")
+            cells.append(cite.of(row) if row else "")
         lines.append(Line(f"{number(value, 0 if value == int(value) else 1)}{side}", tuple(cells)))
     columns = (
         Column("Category", side="left"),
@@ -107,7 +107,8 @@ def _facts(results: Results, words: Words, name: str, visit: str, arm: str) -> F
         row = results.one(analysis=name, visit=visit, arm=arm, statistic=statistic, subgroup=None)
         if row is not None:
             items.append((label, _odds(row)))
-    items.append(("Is it one odds ratio?", _proportional(results, name, visit, arm)))
+    if leading is not None and usable(leading):
+        items.append(("Is it one odds ratio?", _proportional(results, name, visit, arm)))
     return Facts(tuple(items))
 
 
@@ -127,7 +128,9 @@ def _proportional(results: Results, name: str, visit: str, arm: str) -> Markup:
     ]
     verdict = results.one(analysis=name, visit=visit, arm=arm, statistic="proportionality", subgroup=None)
     if len(cuts) < 2 or verdict is None or not usable(verdict):
-        return text("Too few patients on either side of all but one cut to tell.")
+        return text(
+            "This cannot be told: too few cuts between categories have enough patients on both sides."
+        )
     cuts.sort(key=lambda r: r["estimate"])
     said = text(
         "At single cuts between categories the odds ratio runs from {low} to {high}. ",

@@ -69,7 +69,11 @@ def section(results: Results, words: Words) -> Section | None:
         question="Do the other questionnaires tell the same story?",
         blocks=(
             Block(_table(results, words, found, adjusted, notes)),
-            *(Block(table) for table in (course, measures) if table is not None),
+            *(
+                Block(table, fold=table.title.rstrip("."))
+                for table in (course, measures)
+                if table is not None
+            ),
         ),
     )
 
@@ -218,7 +222,9 @@ def _line(
     kind = "" if response or _measured(words, found) else f"{_measured(words, [o])}; "
     shift = "median shift; " if row["statistic"] == "shift" else ""
     arm = f"{words.short(treatment)} against {words.short(words.protocol.reference)}; " if many else ""
-    return Line(words.endpoint(o.endpoint), tuple(cells), f"{arm}{kind}{shift}{scale}".removesuffix("; "))
+    late = "post hoc; " if row["planned"] == "post hoc" else ""
+    small = f"{late}{arm}{kind}{shift}{scale}".removesuffix("; ")
+    return Line(words.endpoint(o.endpoint), tuple(cells), small)
 
 
 def _unadjusted(words: Words, o: Outcome) -> bool:
@@ -242,9 +248,7 @@ def _observed(results: Results, words: Words, o: Outcome, arm: str) -> Markup:
     if words.protocol.endpoints[o.endpoint].is_response:
         k, risk = (comparisons.analysed(results, o.analysis, o.visit, arm, s) for s in ("responders", "risk"))
         share = text(" ({s})", s=cite.estimate(risk)) if comparisons.usable(risk) else ""
-        return (
-            text("{k} of {n}{share}", k=cite.count(k), n=cite.count(k, "n"), share=share) if k else Markup("")
-        )
+        return text("{k}{share}", k=cite.of(k), share=share) if k else Markup("")
     mean, sd = (comparisons.analysed(results, o.analysis, o.visit, arm, s) for s in ("mean", "sd"))
     digits = sd_decimals(sd["estimate"]) if sd and comparisons.usable(sd) else 1
     spread = text(" ({sd})", sd=cite.estimate(sd, digits)) if comparisons.usable(sd) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from armwise.analysis.baseline import is_weighted
-from armwise.analysis.overlap import C_STATISTIC, COVARIATES, IMPROBABLE, ONLY_HERE, OUTSIDE
+from armwise.analysis.overlap import C_STATISTIC, COVARIATES, FIRST_SET, IMPROBABLE, ONLY_HERE, OUTSIDE
 from armwise.analysis.results import Results, Row
 from armwise.protocol.model import Analysis
 from armwise.protocol.plan import WEIGHTED
@@ -90,8 +90,9 @@ def _of_arm(results: Results, words: Words, arm: str) -> list[Block]:
             f"The probability of {words.brief(arm)}, arm by arm.",
             text(
                 "How likely each patient was to have {arm}, by the characteristics of the primary analysis. Patients"
-                " beyond the dotted lines have nobody with such a probability in the other arm. {chosen}",
+                " beyond the dotted lines have nobody with such a probability in the other arm.{drawn} {chosen}",
                 arm=words.brief(arm),
+                drawn=_drawn(results, words, arm),
                 chosen=words.allocation_note,
             ),
             lambda width: scores(results, arm, width=width),
@@ -99,6 +100,13 @@ def _of_arm(results: Results, words: Words, arm: str) -> list[Block]:
         made.append(Block(drawing))
     facts = _facts(results, words, arm)
     return [*made, Block(Facts(facts))] if facts else made
+
+
+def _drawn(results: Results, words: Words, arm: str) -> str:
+    """That missing characteristics were drawn, and that one draw of them is shown."""
+    statistic = _one(results, words, arm, C_STATISTIC)
+    shown = statistic is not None and statistic["reason"] == FIRST_SET
+    return " Missing characteristics are as drawn in the first of the completed data sets." if shown else ""
 
 
 def _said(results: Results, words: Words, arm: str) -> Text:

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from armwise.analysis.baseline import is_weighted
 from armwise.analysis.results import Results, Row
+from armwise.analysis.weights import DRAWN_COVARIATES
 from armwise.report import cite, comparisons, headings
 from armwise.report.cite import text
 from armwise.report.figures.balance import balance_cell
@@ -92,7 +93,7 @@ def _table(results: Results, words: Words, found: Differences) -> Block | None:
     )
     table = Table("The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(words, bool(found)))
     made = folded(table, len(words.arms), len(words.treatments), "below: standardised difference")
-    return Block(made, noted(_chance(results, not single), _effective(results, words)))
+    return Block(made, noted(_chance(results, not single), _effective(results, words), _averaged(results)))
 
 
 def _weighting(words: Words) -> str:
@@ -224,6 +225,17 @@ def _effective(results: Results, words: Words) -> Text:
     return text(
         "Weighting costs precision: the weighted arms carry the information of fewer patients: {parts}.",
         parts=Markup(" and ").join(parts),
+    )
+
+
+def _averaged(results: Results) -> Text:
+    """That characteristics were drawn, so that the weighted ones are those of many data sets."""
+    rows = results.rows(analysis="baseline", statistic="standardised difference")
+    if not any(DRAWN_COVARIATES in (r["reason"] or "") for r in rows):
+        return ""
+    return (
+        "Missing characteristics were drawn, and each completed data set has weights of its own: what stands after"
+        " weighting is the mean over all of them."
     )
 
 

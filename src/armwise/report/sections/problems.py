@@ -13,7 +13,17 @@ from armwise.report.tables import Column, Line, Table
 from armwise.report.words import Words, counted, opening, plural
 
 QUOTED: Final = re.compile(r"`([^`]*)`|'([^']*)'|\"([^\"]*)\"|«([^»]*)»")
-AFTER_SUBJECT: Final = re.compile(r"\b(subjects?|patients?|participants?)\b:?\s+\S+", re.IGNORECASE)
+SUBJECT: Final = re.compile(
+    r"\b(?:(an?|the|this|that|every|each|one|no|any|another)\s+)?(subject|patient|participant)s?\b(:?)\s+(\S+)",
+    re.IGNORECASE,
+)
+#: Words that name nobody where they follow "subject".
+PLAIN: Final = frozenset(
+    {
+        *("and", "are", "at", "had", "has", "have", "in", "is", "not", "of", "on", "or"),
+        *("seen", "was", "were", "who", "whose", "with", "without"),
+    }
+)
 WITH_DIGIT: Final = re.compile(r"(\(?)(\S*\d\S*?)([,;:.)]*)(?=\s|$)")
 
 
@@ -41,7 +51,7 @@ def general(what: str, known: frozenset[str] = frozenset()) -> str:
 
     Args:
         what: the problem's own words.
-        known: names of the protocol (items, visits, arms), which may stay.
+        known: names of the protocol (items, visits, arms, declared reasons), which may stay.
 
     Example:
         >>> general("subject A-17: `pain` is 12, expected a whole number", frozenset({"pain"}))
@@ -56,20 +66,37 @@ def general(what: str, known: frozenset[str] = frozenset()) -> str:
         kept.append(inner)
         return f"\x00{chr(0xE000 + len(kept) - 1)}"
 
+    def kept_whole(match: re.Match[str]) -> str:
+        kept.append(match[0])
+        return f"\x00{chr(0xE000 + len(kept) - 1)}"
+
+    phrases = sorted((k for k in known if " " in k), key=len, reverse=True)
     text = QUOTED.sub(quoted, what)
-    text = AFTER_SUBJECT.sub(
-        lambda m: f"a {m[1].lower().rstrip('s')}" + (":" if m[0].endswith(":") else ""), text
-    )
+    if phrases:
+        text = re.sub(rf"(?<!\w)({'|'.join(map(re.escape, phrases))})(?!\w)", kept_whole, text)
+    text = SUBJECT.sub(_without_name, text)
     text = WITH_DIGIT.sub(lambda m: m[0] if m[2] in known else f"{m[1]}…{m[3]}", text)
     text = re.sub(r"…(\s+…)+", "…", text)
     return re.sub("\x00(.)", lambda m: kept[ord(m[1]) - 0xE000], text)
+
+
+def _without_name(match: re.Match[str]) -> str:
+    """`patient Anna` -> `a patient`; `a patient unwell`, `this subject has` and `subjects who` name nobody."""
+    article, noun, colon, following = match.groups()
+    word = following.rstrip(",;:.)")
+    if not colon and word.isalpha() and word.islower() and (article or word in PLAIN):
+        return match[0]
+    return f"a {noun.lower()}" + (":" if following.endswith(":") else "")
 
 
 def _known(words: Words) -> frozenset[str]:
     protocol = words.protocol
     items = [item for form in protocol.forms.values() for item in form.items]
     return frozenset(
-        [*protocol.visits, *protocol.arms, *protocol.forms, *protocol.endpoints, *items, *words.score_facts]
+        [
+            *(*protocol.visits, *protocol.arms, *protocol.forms, *protocol.endpoints),
+            *(*items, *words.score_facts, *protocol.reasons),
+        ]
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from markupsafe import Markup
 
 from armwise.analysis.fragility import put_to_test
 from armwise.analysis.repeated import DEGREES_OF_FREEDOM, covariance_words, fitted_covariance
 from armwise.analysis.results import Results, Row
+from armwise.analysis.unlike_arms import verdict_in
 from armwise.protocol.model import Analysis
 from armwise.protocol.plan import WEIGHTED
 from armwise.report import cite, comparisons, headings
@@ -18,7 +17,7 @@ from armwise.report.figures.style import Better
 from armwise.report.numbers import MIXED, level, row_decimals
 from armwise.report.page import Block, Figure, Section, figure
 from armwise.report.tables import Column, Line, Table, Text, folded, noted
-from armwise.report.words import Words, hyphenless, inside, joined, opening, spoken
+from armwise.report.words import Words, hyphenless, inside, joined, opening
 
 #: Letters of a visit's label that stand in one line at the head of a row.
 SHORT = 14
@@ -43,10 +42,11 @@ def section(results: Results, words: Words) -> Section | None:
             *([] if i else _assumptions(words)),
         )
         table = _table(results, words, name, gaps=name != before)
+        numbers = table.title.rstrip(".")  # on a screen they are folded where the figure shows them
         blocks += (
             [Block(table, notes)]
             if name == before
-            else [Block(_figure(results, words, name, many), notes), Block(table)]
+            else [Block(_figure(results, words, name, many), notes), Block(table, fold=numbers)]
         )
         blocks.append(Block(_covariance(results, words, name, many), noted(_fit(results, words, name))))
     return Section(
@@ -64,7 +64,7 @@ def _in_the_course(results: Results, words: Words) -> str | None:
     return comparisons.one_model(results, endpoint)
 
 
-def _called(words: Words, name: str) -> str:
+def outcome_called(words: Words, name: str) -> str:
     """What a model is about: the endpoint, with the analysis's label where several models share it."""
     endpoint = words.protocol.analyses[name].endpoint
     sharing = [
@@ -101,7 +101,7 @@ def _figure(results: Results, words: Words, name: str, many: bool) -> Figure:
         if words.protocol.endpoints[declared.endpoint].kind != "percent-change"
         else None
     )
-    called = opening(_called(words, name))
+    called = opening(outcome_called(words, name))
     finding = headings.model_finding(results, words, name).removeprefix("was ")
     return figure(
         f"{called}: {finding}."
@@ -131,10 +131,10 @@ def _notes(results: Results, words: Words, name: str) -> list[Text]:
             k=cite.count(observations),
             n=cite.count(observations, "n"),
             visits=joined(words.visit(v) for v in seen),
-            aside=_aside(words, declared),
+            aside=set_aside(words, declared),
             unseen=f" Nobody was observed at {joined(words.visit(v) for v in unseen)}." if unseen else "",
         )
-    return [_role(words, name), troubles(results, name), used]
+    return [_role(words, name), troubles(results, name), *_unlike(results, words, name), used]
 
 
 def beside_the_model(results: Results, words: Words, name: str) -> Text:
@@ -197,7 +197,7 @@ def _role(words: Words, name: str) -> str:
     return f"{article} {role} analysis{whose}{'' if declared.planned else ', post hoc'}."
 
 
-def _aside(words: Words, declared: Analysis) -> str:
+def set_aside(words: Words, declared: Analysis) -> str:
     """That answers after some events are set aside, where the estimand has any such."""
     estimand = words.protocol.estimands.get(declared.estimand or "")
     events = [e for e, strategy in estimand.events.items() if strategy == "hypothetical"] if estimand else []
@@ -213,6 +213,13 @@ def troubles(results: Results, name: str) -> Text:
         return ""
     what = row["reason"].rstrip(".")
     return text("<b>{what}</b>", what=opening(what if what.endswith("?") else f"{what}."))
+
+
+def _unlike(results: Results, words: Words, name: str) -> list[Text]:
+    """Where arms differ in size and in SD: why and which other analysis leads at the visit that this one is for."""
+    visit = words.protocol.leading_visit(words.protocol.analyses[name])
+    found = (verdict_in(r["reason"]) for r in comparisons.leading(results, name, visit))
+    return [text("<b>{at}: {why}.</b>", at=opening(words.at(visit)), why=why) for why in found if why]
 
 
 def _table(results: Results, words: Words, name: str, *, gaps: bool) -> Table:
@@ -262,10 +269,8 @@ def _table(results: Results, words: Words, name: str, *, gaps: bool) -> Table:
         else "the differences of this model stand with the score over time",
         note=words.allocation_note,
     )
-    made = Table(
-        f"{opening(_called(words, name))} by visit, all visits in one model.", tuple(columns), tuple(lines), caption,
-        compact=True,
-    )  # fmt: skip
+    title = f"{opening(outcome_called(words, name))} by visit, all visits in one model."
+    made = Table(title, tuple(columns), tuple(lines), caption, compact=True)
     return folded(made, len(words.arms), len(words.treatments), f"below: difference{change} ({ci})")
 
 
@@ -313,7 +318,7 @@ def _covariance(results: Results, words: Words, name: str, many: bool) -> Table:
         "Standard deviation at each visit, and correlations between visits, of what arm and covariates leave."
     )
     return Table(
-        f"{opening(_called(words, name))}: the fitted covariance.",
+        f"{opening(outcome_called(words, name))}: the fitted covariance.",
         tuple(columns),
         tuple(lines),
         caption,
@@ -341,61 +346,3 @@ def _fit(results: Results, words: Words, name: str) -> Text:
         k=cite.count(parameters),
         what="variance" if one else "variances and correlations",
     )
-
-
-def methods(results: Results, words: Words) -> Text:
-    """The model in words, made from the protocol; the fallback too where it was needed. Nothing without a model."""
-    return Markup(" ").join(_model(results, words, name) for name in comparisons.repeated(words.protocol))
-
-
-#: Degrees of freedom of the protocol -> what is said of them.
-DEGREES: Mapping[str, str] = {
-    "kenward-roger": (
-        "standard errors and degrees of freedom are Kenward and Roger’s (1997), the covariance being linear in its"
-        " parameters"
-    ),
-    "kenward-roger-log-cholesky": (
-        "standard errors and degrees of freedom are Kenward and Roger’s (1997), the parameters being those of a"
-        " log-Cholesky factor"
-    ),
-    "satterthwaite": "degrees of freedom are Satterthwaite’s (Giesbrecht and Burns 1985)",
-    "between-within": "degrees of freedom are between and within patients",
-    "residual": "degrees of freedom are those of the residual",
-}
-
-
-def _covariate(words: Words, name: str) -> str:
-    declared = words.protocol.covariates.get(name)
-    said = spoken(words.covariate(name))
-    return f"baseline {said}" if declared is not None and declared.score else said
-
-
-def _coefficients(words: Words, a: Analysis) -> str:
-    """Whose coefficients differ from visit to visit."""
-    shared = [_covariate(words, c) for c in a.covariates if c in a.one_effect]
-    crossed = ["arm", *(_covariate(words, c) for c in a.covariates if c not in a.one_effect)]
-    own = "have coefficients of their own" if len(crossed) > 1 else "has coefficients of its own"
-    same = f"; those of {joined(shared)} are the same at all visits" if shared else ""
-    return opening(f"{joined(crossed)} {own} at each visit{same}.")
-
-
-def _model(results: Results, words: Words, name: str) -> Text:
-    a = words.protocol.analyses[name]
-    visits = joined(words.visit(v) for v in words.protocol.measured_visits(a.endpoint))
-    named = (
-        "unstructured (a variance for each visit, a correlation for each pair)"
-        if a.covariance == "unstructured"
-        else covariance_words(a.covariance)
-    )
-    second = a.second_covariance
-    fallback = (
-        f"; were that to have no fit, {covariance_words(second)} was to take its place" if second else ""
-    )
-    trouble = troubles(results, name)
-    said = (
-        f"{opening(_called(words, name))}: a mixed model for repeated measures (MMRM), fitted by restricted maximum"
-        f" likelihood to every observed answer at {visits}{_aside(words, a)}. {_coefficients(words, a)} The covariance"
-        f" of a patient’s visits is {named}{fallback}; {DEGREES[a.degrees_of_freedom]}. Missing answers are taken to be"
-        " missing at random, given arm, covariates and the visits that were observed."
-    )
-    return text("{said}{sep}{trouble}", said=said, sep=" " if trouble else "", trouble=trouble)

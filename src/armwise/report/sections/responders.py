@@ -142,12 +142,7 @@ def _components(results: Results, words: Words, endpoint: str, visit: str, main:
         rows.append(Line("Of the patients with every component", kind="group"))
         for category in dict.fromkeys(r["category"] for r in cells):
             mine = {r["arm"]: r for r in cells if r["category"] == category}
-            counts: list[Text] = [
-                text("{k} of {n}", k=cite.count(mine.get(a)), n=cite.count(mine.get(a), "n"))
-                if a in mine
-                else ""
-                for a in words.arms
-            ]
+            counts: list[Text] = [cite.of(mine.get(a)) if a in mine else "" for a in words.arms]
             rows.append(
                 Line(
                     _cell_name(words, declared.of, category),
@@ -219,7 +214,7 @@ def _share_line(results: Results, words: Words, endpoint: str, visit: str, ci: s
             cells.append("")
             continue
         share = text(" ({s})", s=cite.estimate(risk)) if comparisons.usable(risk) else ""
-        cells.append(text("{k} of {n}{share}", k=cite.count(k), n=cite.count(k, "n"), share=share))
+        cells.append(text("{k}{share}", k=cite.of(k), share=share))
     cells += [cite.compared(compared.get(arm), note=True, level=ci == MIXED) for arm in words.treatments]
     kind = words.protocol.endpoints[endpoint].kind
     head = {"any": "Any of the components", "all": "All of the components"}.get(
@@ -248,10 +243,7 @@ def _impossible(results: Results, words: Words, endpoints: tuple[str, ...]) -> l
         }
         if not rows:
             continue
-        counts: list[Text] = [
-            text("{k} of {n}", k=cite.count(rows.get(a)), n=cite.count(rows.get(a), "n")) if a in rows else ""
-            for a in words.arms
-        ]
+        counts: list[Text] = [cite.of(rows.get(a)) if a in rows else "" for a in words.arms]
         made.append(
             Line(_short_criterion(words, endpoint), (*counts, *("",) * len(words.treatments)), kind="level")
         )

@@ -5,25 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from markupsafe import Markup
-
 from armwise.analysis.results import Results, Row
 from armwise.analysis.safety import (
     ANALYSIS,
     BODY_SYSTEM,
     BOTH_ARMS,
     CATEGORIES,
+    NO_PROCEDURE,
     NOT_COMPARED,
     NOT_SEEN,
     TERM,
+    UNKNOWN,
 )
 from armwise.report import cite, comparisons
 from armwise.report.cite import text
-from armwise.report.numbers import confidence, shown
+from armwise.report.numbers import confidence
 from armwise.report.page import Block, Prose, Section
+from armwise.report.sections.not_ruled_out import (
+    TWO_SIDED,
+    UNSEEN,
+    event_row,
+    limit_of_none,
+    none_had,
+    upper_of,
+)
 from armwise.report.tables import Column, Line, Table, Text, folded, noted
 from armwise.report.words import Words, counted, hyphenless, inside, joined, opening
-from armwise.stats.rates import RISK_METHODS, RULE_OF_THREE
 
 #: What a category of the results is called at the head of a row.
 CALLED: Final = {
@@ -35,26 +42,19 @@ CALLED: Final = {
     "related": "Related to the arm’s own treatment",
     "procedure-related": "Related to the procedure",
 }
-#: The same inside a sentence on what was not seen.
-UNSEEN: Final = {
-    "any event": "an adverse event",
-    "serious": "a serious event",
-    "grade 3 or more": "an event of grade 3 or more",
-    "fatal": "a fatal event",
-}
 #: More terms than these are shown when they are asked for.
 MOST_TERMS: Final = 16
-TWO_SIDED, ONE_SIDED = RISK_METHODS["two-sided"], RISK_METHODS["upper"]
-
-Alike = tuple[tuple[str, ...], int | None]
-"""What none of an arm had, and of how many patients: arms alike in both have the same limits."""
 
 
 def section(results: Results, words: Words) -> Section | None:
     """Adverse events; None where the protocol declares none."""
     if not results.rows(analysis=ANALYSIS):
         return None
-    unseen = (*_unseen(results, words), *_none_to_list(results))
+    if not results.rows(analysis=ANALYSIS, statistic="subjects"):
+        return _not_recorded()
+    unseen = none_had(results, words)
+    if not any(UNSEEN["serious"] in said for said in unseen):
+        unseen = (*unseen, *_none_to_list(results))
     blocks = [
         Block(_categories(results, words), _notes(results, words)),
         *([Block(Prose(unseen))] if unseen else []),
@@ -71,6 +71,21 @@ def section(results: Results, words: Words) -> Section | None:
     )
 
 
+def _not_recorded() -> Section:
+    """The section of a study that declares adverse events and has no table of them."""
+    why = (
+        "The protocol collects adverse events, and the study has no table of them: whether anybody had one is not"
+        " known. No number of patients without an event can be given."
+    )
+    return Section(
+        name="safety",
+        short="Harm",
+        heading="Whether anybody had an adverse event is not known",
+        question="What went wrong, and what could have been missed?",
+        blocks=(Block(Prose((why,))),),
+    )
+
+
 def heading(results: Results, words: Words) -> Text:
     """How many had an event, and how many a serious one; none seen is said with what it does not rule out."""
     said = [
@@ -81,22 +96,29 @@ def heading(results: Results, words: Words) -> Text:
             patients=" patients" if i == 0 else "",
             arm=words.brief(arm),
         )
-        for i, arm in enumerate(words.arms)
-        if (r := _row(results, "subjects", arm, "any event")) is not None
+        for i, (arm, r) in enumerate(_watched(results, words, "any event").items())
     ]
+    if not said:
+        return "Nobody was watched for adverse events"
     first = text("{parts} had an adverse event", parts=cite.listed(said))
-    serious = {arm: _row(results, "subjects", arm, "serious") for arm in words.arms}
-    known = {arm: r for arm, r in serious.items() if r is not None}
+    known = _watched(results, words, "serious")
     if not known:
         return first
     if any(r["estimate"] for r in known.values()):
-        parts = [
-            text("{k} of {n} with {arm}", k=cite.count(r), n=cite.count(r, "n"), arm=words.brief(arm))
-            for arm, r in known.items()
-        ]
+        parts = [text("{k} with {arm}", k=cite.of(r), arm=words.brief(arm)) for arm, r in known.items()]
         return text("{first}; a serious one: {parts}", first=first, parts=cite.listed(parts))
+    unknown = [
+        r for arm in words.arms if (r := event_row(results, "missing", arm, "serious")) and r["estimate"]
+    ]
+    if unknown:
+        listed = [text("{n} with {arm}", n=cite.count(r), arm=words.brief(r["arm"])) for r in unknown]
+        return text(
+            "{first}; of some it is not known whether they were serious: {n}",
+            first=first,
+            n=cite.listed(listed),
+        )
     arm, r = next(iter(known.items()))
-    limit = _not_seen(results, arm, TWO_SIDED)
+    limit = limit_of_none(results, arm, TWO_SIDED)
     if limit is None or not comparisons.usable(limit):
         return text("{first}; no serious one was seen", first=first)
     return text(
@@ -104,25 +126,14 @@ def heading(results: Results, words: Words) -> Text:
         first=first,
         k=cite.count(r),
         n=cite.count(r, "n"),
-        upper=_upper(limit),
+        upper=upper_of(limit),
     )
 
 
-def _row(results: Results, statistic: str, arm: str, category: str, **more: str | None) -> Row | None:
-    where = {"item": None, "versus": None, **more}
-    if statistic == "risk":
-        where.setdefault("method", TWO_SIDED)
-    return results.one(analysis=ANALYSIS, statistic=statistic, arm=arm, category=category, **where)
-
-
-def _not_seen(results: Results, arm: str, method: str) -> Row | None:
-    return _row(results, "risk", arm, NOT_SEEN, method=method)
-
-
-def _upper(row: Row) -> Markup:
-    """The upper limit of a share alone, with one decimal."""
-    span = str(shown(row, 1).limits)
-    return cite.cited(row, "upper", span.rpartition(" to ")[2])
+def _watched(results: Results, words: Words, category: str) -> dict[str, Row]:
+    """The number of patients with an event of a category, by arm; none for an arm of which nobody is in the set."""
+    found = {arm: event_row(results, "subjects", arm, category) for arm in words.arms}
+    return {arm: r for arm, r in found.items() if r is not None and r["n"]}
 
 
 def _digits(row: Row | None) -> int | None:
@@ -132,22 +143,40 @@ def _digits(row: Row | None) -> int | None:
 
 def _cell(results: Results, arm: str, category: str, item: str | None = None) -> Text:
     """`26 of 40 (65%)`, below it the limits and the number of events."""
-    had = _row(results, "subjects", arm, category, item=item)
+    had = event_row(results, "subjects", arm, category, item=item)
     if had is None:
         return ""
-    risk = _row(results, "risk", arm, category, item=item)
-    events = _row(results, "events", arm, category, item=item)
+    if had["reason"] == NO_PROCEDURE:
+        return "no procedure"
+    risk = event_row(results, "risk", arm, category, item=item)
+    events = event_row(results, "events", arm, category, item=item)
     if not comparisons.usable(risk):
-        return text("{k} of {n}", k=cite.count(had), n=cite.count(had, "n"))
+        return cite.of(had)
     share = text(" ({p})", p=cite.estimate(risk)) if had["estimate"] else ""
     number = events["estimate"] if events else 0
     return text(
-        "{k} of {n}{share}<small>{span}{events}</small>",
-        k=cite.count(had),
-        n=cite.count(had, "n"),
+        "{k}{share}<small>{span}{events}</small>",
+        k=cite.of(had),
         share=share,
         span=cite.limits(risk, _digits(risk)),
         events=text("; {e} event{s}", e=cite.count(events), s="" if number == 1 else "s") if number else "",
+    )
+
+
+def _count(results: Results, arm: str, category: str, item: str) -> Text:
+    """`15 of 40 (38%); 16 events`: of a term."""
+    had = event_row(results, "subjects", arm, category, item=item)
+    risk = event_row(results, "risk", arm, category, item=item)
+    events = event_row(results, "events", arm, category, item=item)
+    if had is None:
+        return ""
+    more = events is not None and events["estimate"] != had["estimate"]
+    return text(
+        '<span class="nb">{k} of {n}{share}</span>{events}',
+        k=cite.count(had),
+        n=cite.count(had, "n"),
+        share=text(" ({p})", p=cite.estimate(risk)) if had["estimate"] and comparisons.usable(risk) else "",
+        events=text("; {e} events", e=cite.count(events)) if more and events else "",
     )
 
 
@@ -159,9 +188,10 @@ def _compared(results: Results, words: Words) -> bool:
 def _categories(results: Results, words: Words) -> Table:
     apart = _compared(results, words)
     lines: list[Line] = []
+    none = _had_by_nobody(results, words)
     for category in CATEGORIES:
         cells = tuple(_cell(results, arm, category) for arm in words.arms)
-        if not any(cells):
+        if not any(cells) or category in none[1:]:
             continue
         compared = category not in NOT_COMPARED
         item = BOTH_ARMS if apart else None
@@ -174,7 +204,7 @@ def _categories(results: Results, words: Words) -> Table:
             cells = tuple(_cell(results, arm, category, BOTH_ARMS) for arm in words.arms)
             lines.append(Line("not related to the procedure", (*cells, *differences), kind="level"))
         else:
-            lines.append(Line(CALLED[category], (*cells, *differences)))
+            lines.append(Line(_called(category, none), (*cells, *differences)))
     level = _level(results)
     columns = (
         Column("Patients with at least one", side="left"),
@@ -200,6 +230,25 @@ def _categories(results: Results, words: Words) -> Table:
     return folded(made, len(words.arms), len(words.treatments), "below: difference")
 
 
+def _had_by_nobody(results: Results, words: Words) -> list[str]:
+    """The categories of which nobody in any arm had an event, those apart that are not compared: they are one line."""
+    rows = {
+        category: [
+            r for arm in words.arms if (r := event_row(results, "subjects", arm, category)) is not None
+        ]
+        for category in CATEGORIES
+        if category not in NOT_COMPARED
+    }
+    return [category for category, found in rows.items() if found and not any(r["estimate"] for r in found)]
+
+
+def _called(category: str, none: Sequence[str]) -> str:
+    """What a line is called: the first category that nobody had takes the others with it."""
+    if category not in none:
+        return CALLED[category]
+    return joined([CALLED[category], *(inside(CALLED[c]) for c in none[1:])], "or")
+
+
 def _level(results: Results) -> str:
     rows = results.rows(analysis=ANALYSIS, category=NOT_SEEN, method=TWO_SIDED)
     return confidence(rows[0]["conf_level"] if rows else 0.95)
@@ -208,15 +257,15 @@ def _level(results: Results) -> str:
 def _differs(results: Results, words: Words, category: str) -> bool:
     """Whether leaving out the events of the procedure changes a count."""
     for arm in words.arms:
-        whole = _row(results, "events", arm, category)
-        part = _row(results, "events", arm, category, item=BOTH_ARMS)
+        whole = event_row(results, "events", arm, category)
+        part = event_row(results, "events", arm, category, item=BOTH_ARMS)
         if whole and part and whole["estimate"] != part["estimate"]:
             return True
     return False
 
 
 def _difference(results: Results, arm: str, words: Words, category: str, item: str | None) -> Text:
-    found = _row(results, "risk difference", arm, category, item=item, versus=words.protocol.reference)
+    found = event_row(results, "risk difference", arm, category, item=item, versus=words.protocol.reference)
     return cite.with_limits(found, note=True) if found is not None else ""
 
 
@@ -225,7 +274,7 @@ def _notes(results: Results, words: Words) -> tuple[Text, ...]:
     before = [
         (arm, r)
         for arm in words.arms
-        if (r := _row(results, "count", arm, "before time zero")) is not None and r["estimate"]
+        if (r := event_row(results, "count", arm, "before time zero")) is not None and r["estimate"]
     ]
     listed = cite.listed([text("{n} with {arm}", n=cite.count(r), arm=words.brief(arm)) for arm, r in before])
     return noted(
@@ -242,73 +291,43 @@ def _notes(results: Results, words: Words) -> tuple[Text, ...]:
         if words.nonrandomised
         else "",
         text("Began before time zero, and not counted: {parts}.", parts=listed) if before else "",
+        *_unknown(results, words),
     )
 
 
-def _unseen(results: Results, words: Words) -> tuple[Text, ...]:
-    """What none of an arm had, and how frequent it may be all the same; arms alike in both share a sentence."""
-    said: dict[Alike, list[tuple[str, Row, Row, Row, Row]]] = {}
-    things: dict[Alike, str] = {}
-    for arm in words.arms:
-        none = [
-            (label, r)
-            for category, label in UNSEEN.items()
-            if (r := _row(results, "subjects", arm, category)) is not None and r["estimate"] == 0
+def _unknown(results: Results, words: Words) -> list[Text]:
+    """Events that may belong to a category, but what would say so is not recorded."""
+    said: list[Text] = []
+    for category in UNKNOWN:
+        rows = [
+            r for arm in words.arms if (r := event_row(results, "missing", arm, category)) and r["estimate"]
         ]
-        both, one = _not_seen(results, arm, TWO_SIDED), _not_seen(results, arm, ONE_SIDED)
-        three = _not_seen(results, arm, RULE_OF_THREE)
-        if not (comparisons.usable(both) and comparisons.usable(one) and comparisons.usable(three)):
-            continue
-        assert both is not None and one is not None and three is not None
-        key = (tuple(label for label, _ in none), both["n"])
-        things[key] = joined(key[0], "or")
-        said.setdefault(key, []).append((arm, none[0][1] if none else both, both, one, three))
-    return tuple(_not_ruled_out(words, things[key], arms) for key, arms in said.items())
-
-
-def _not_ruled_out(words: Words, things: str, arms: list[tuple[str, Row, Row, Row, Row]]) -> Text:
-    """`None of 40 patients with A and none of 40 with B had ...`, and the limits, which they share."""
-    counts = [
-        text(
-            "{n}{patients} with {arm}",
-            n=cite.count(none, "n"),
-            patients=" patients" if i == 0 else "",
-            arm=words.arm(arm),
-        )
-        for i, (arm, none, *_) in enumerate(arms)
-    ]
-    if things:
-        counts[1:] = [text("none of {c}", c=c) for c in counts[1:]]
-        what = text("None of {who} had {things}.", who=cite.listed(counts), things=things)
-    else:
-        what = text("Watched: {who}.", who=cite.listed(counts))
-    _, _, both, one, three = arms[0]
-    return text(
-        "{what} {zero} of {n} does not rule out a risk of {two} (upper limit of the two-sided {level}; on one side"
-        " {one}; by the rule of three {three}): what is rarer than that may well have been missed.",
-        what=what,
-        zero=cite.cited(both, "estimate", "0"),
-        n=cite.count(both, "n"),
-        two=_upper(both),
-        level=confidence(both["conf_level"]),
-        one=_upper(one),
-        three=_upper(three),
-    )
+        parts = [text("{n} with {arm}", n=cite.count(r), arm=words.brief(r["arm"])) for r in rows]
+        if parts:
+            what = inside(CALLED[category])
+            said.append(text("Events not known to be “{what}” or not: {n}.", what=what, n=cite.listed(parts)))
+    return said
 
 
 def _rates(results: Results, words: Words) -> Table:
     lines = [
         Line("Patient-years watched", tuple(cite.estimate(_years(results, arm), 1) for arm in words.arms))
     ]
+    none = _had_by_nobody(results, words)
     for category in CATEGORIES:
-        cells = []
+        if category in none[1:]:
+            continue
+        cells: list[Text] = []
         for arm in words.arms:
-            first = _row(results, "incidence rate", arm, category)
-            every = _row(results, "event rate", arm, category)
+            first = event_row(results, "incidence rate", arm, category)
+            every = event_row(results, "event rate", arm, category)
+            if first is not None and first["reason"] == NO_PROCEDURE:
+                cells.append("no procedure")
+                continue
             below = text("<small>events: {r}</small>", r=cite.with_limits(every, 1)) if every else ""
             cells.append(text("{r}{below}", r=cite.with_limits(first, 1), below=below) if first else "")
         if any(cells):
-            lines.append(Line(CALLED[category], tuple(cells)))
+            lines.append(Line(_called(category, none), tuple(cells)))
     return Table(
         "Rates per 100 patient-years.",
         (
@@ -332,9 +351,9 @@ def _rate_notes(results: Results, words: Words) -> tuple[Text, ...]:
     safety = words.protocol.safety
     until = "the data cut" if safety is not None and safety.data_cut else "the last record"
     return noted(
-        f"Person time runs from time zero to leaving the study, or to {until}. The intervals (Garwood) take events to"
-        " come at one rate over that time; those of the procedure crowd into its first days, and several events of one"
-        " patient are not independent: for all events the intervals are too short.",
+        f"Person time runs from time zero to death, to leaving the study, or to {until}. The intervals (Garwood) take"
+        " events to come at one rate over that time; those of the procedure crowd into its first days, and several"
+        " events of one patient are not independent: for all events the intervals are too short.",
     )
 
 
@@ -398,7 +417,7 @@ def _terms(results: Results, words: Words) -> list[Block]:
         if systems and names:
             lines.append(Line(f"By {category}", kind="group"))
         lines += [
-            Line(opening(name), tuple(_cell(results, arm, category, name) for arm in words.arms))
+            Line(opening(name), tuple(_count(results, arm, category, name) for arm in words.arms))
             for name in names
         ]
     if not lines:
@@ -407,9 +426,9 @@ def _terms(results: Results, words: Words) -> list[Block]:
         Column("Patients with at least one", side="left"),
         *(Column(words.short(arm), arm=arm) for arm in words.arms),
     )
-    caption = text(
-        "The most frequent first; small, the exact two-sided {level} and the number of events. Terms are as recorded.",
-        level=_level(results),
+    caption = (
+        "The most frequent first; how many events where that is not the number of patients. Terms are as recorded."
+        " Their exact intervals stand in the table of results."
     )
     fold = f"All {counted(len(lines))} terms" if len(lines) > MOST_TERMS else ""
     return [Block(Table("Adverse events by term.", columns, tuple(lines), caption, fold=fold))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from armwise.analysis.results import Results, Row
 from armwise.analysis.sites import BOTH_ARMS
+from armwise.protocol.plan import SITE
 from armwise.report import cite, comparisons
 from armwise.report.cite import text
 from armwise.report.numbers import level, shown
@@ -92,4 +93,15 @@ def _notes(words: Words, counts: dict[str, dict[str, Row]]) -> tuple[Text, ...]:
         else ""
     )
     again = "missing answers are drawn and models are fitted again each time."
-    return noted(some, f"Without a site everything is made again: {again} Intervals, no P values.")
+    return noted(
+        some, _within(words), f"Without a site everything is made again: {again} Intervals, no P values."
+    )
+
+
+def _within(words: Words) -> str:
+    """Whether the primary analysis compares patients of the same site with each other."""
+    covariates = words.protocol.covariates
+    analysis = words.protocol.analyses[comparisons.primary_name(words.protocol)]
+    if any(covariates[name].item == SITE for name in analysis.covariates if name in covariates):
+        return "The site is among the covariates: the arms are compared within sites."
+    return "The site is not among the covariates: the arms are compared over all sites, not within them."

@@ -12,7 +12,7 @@ from armwise.report import cite
 from armwise.report.cite import text
 from armwise.report.comparisons import usable
 from armwise.report.figures.responder_band import curve_of, responder_band
-from armwise.report.numbers import level
+from armwise.report.numbers import level, shown
 from armwise.report.page import Block, Facts, Figure, Section, figure
 from armwise.report.sections import estimands
 from armwise.report.tables import Column, Line, Table, Text, noted
@@ -23,11 +23,14 @@ from armwise.stats.responder_model import METHOD as NORMAL_TAIL
 def section(results: Results, words: Words) -> Section | None:
     """Every block of thresholds of the protocol; None where it declares none."""
     blocks: list[Block] = []
+    before: list[Thresholds] = []
     for item, declared in words.protocol.thresholds.items():
         if not results.rows(analysis="thresholds", item=item):
             continue
+        again = any(_holds(block, declared) for block in before)  # the same numbers do not stand twice
+        before.append(declared)
         for arm in (
-            words.treatments
+            () if again else words.treatments
         ):  # at the last visit; the others stand in results.csv, and in the one odds ratio
             made = _of(results, words, item, declared, declared.at[-1], arm)
             blocks += (
@@ -43,6 +46,12 @@ def section(results: Results, words: Words) -> Section | None:
         question="Does the answer hang on which improvement counts, and on how it is counted?",
         blocks=tuple(blocks),
     )
+
+
+def _holds(block: Thresholds, other: Thresholds) -> bool:
+    """Whether every number of another block's last visit stands in this one already."""
+    alike = (block.score, block.like, block.at[-1]) == (other.score, other.like, other.at[-1])
+    return alike and {t.words for t in other.of} <= {t.words for t in block.of}
 
 
 def _later(words: Words, declared: Thresholds, block: Block) -> Block:
@@ -65,6 +74,9 @@ def _heading(results: Results, words: Words) -> Text:
     rows.sort(key=lambda r: r["estimate"])
     if len(rows) == 1:
         return text("One threshold: a difference of {d}", d=cite.estimate(rows[0], unit=True))
+    if shown(rows[0]).estimate == shown(rows[-1]).estimate:
+        alike = "By each of {n} thresholds the difference was {d}"
+        return text(alike, n=counted(len(rows)), d=cite.estimate(rows[0], unit=True))
     return text(
         "By {n} thresholds the difference was {low} to {high}",
         n=counted(len(rows)),
@@ -121,7 +133,11 @@ def _over_visits(results: Results, words: Words, item: str, declared: Thresholds
         (
             f"{names.get(str(row['category']), str(row['category']))}, {visits} together"
             + (f", {words.brief(row['arm'])}" if len(words.treatments) > 1 else ""),
-            text("odds ratio {v}", v=cite.with_limits(row, note=True, level=True)),
+            text(
+                "odds ratio {v}{why}",
+                v=cite.with_limits(row, note=True, level=True),
+                why="" if usable(row) else f": {row['reason']}",
+            ),
         )
         for row in rows
     )
@@ -153,10 +169,16 @@ def _table(results: Results, words: Words, item: str, declared: Thresholds, visi
         Column(words.short(reference), arm=reference),
     ]
     if adjusted:
-        columns.append(Column(f"Adjusted difference ({ci}), points", wide=True))
+        columns.append(Column("Adjusted difference", small=ci, wide=True, card=f"Adjusted difference ({ci})"))
+    beside = "Difference as the arms are"
     columns += [
-        Column(f"Difference as the arms are ({ci}), points", wide=True),
-        Column(f"Not dichotomised ({ci}), points", small="sensitivity", wide=True),
+        Column(beside, small=ci, wide=True, card=f"{beside} ({ci})"),
+        Column(
+            "Not dichotomised",
+            small=f"{ci}, sensitivity",
+            wide=True,
+            card=f"Not dichotomised, sensitivity ({ci})",
+        ),
     ]
     lines = []
     for threshold in declared.of:
@@ -172,12 +194,14 @@ def _table(results: Results, words: Words, item: str, declared: Thresholds, visi
         cells.append(cite.with_limits(tail[0] if tail else None))
         lines.append(Line(_name(words, declared, threshold), tuple(cells), small=_source(threshold)))
     caption = text(
-        "Patients with each improvement or more, among those compared. {how} {chosen}",
+        "Patients who improved by that much or more, among those compared; differences in percentage points. {how}"
+        " {chosen}",
         how=_how(words, declared),
         chosen=words.allocation_note,
     )
     title = (
-        f"{opening(words.score(declared.score).label)}: responders by several thresholds {words.at(visit)}."
+        f"{opening(words.score(declared.score).label)}: responders by"
+        f" {'several thresholds' if len(declared.of) > 1 else 'one threshold'} {words.at(visit)}."
     )
     return Table(title, tuple(columns), tuple(lines), caption)
 
@@ -191,7 +215,7 @@ def _share(results: Results, item: str, visit: str, threshold: Threshold, arm: s
         and r["method"] != NORMAL_TAIL
     ]  # fmt: skip
     share = text(" ({s})", s=cite.estimate(risks[0])) if risks and usable(risks[0]) else ""
-    return text("{k} of {n}{share}", k=cite.count(count[0]), n=cite.count(count[0], "n"), share=share)
+    return text("{k}{share}", k=cite.of(count[0]), share=share)
 
 
 def _name(words: Words, declared: Thresholds, threshold: Threshold) -> str:

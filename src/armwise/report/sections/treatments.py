@@ -21,7 +21,8 @@ def section(results: Results, words: Words) -> Section | None:
     exposure, injected = results.rows(analysis="exposure"), results.rows(analysis="procedures")
     blocks = []
     if exposure:
-        blocks.append(Block(_exposure(words, exposure), _notes(words, exposure)))
+        blocks.append(Block(_ends(words, exposure), _notes(words, exposure)))
+        blocks.append(Block(_exposure(words, exposure), fold="Conventional care at every visit"))
     for arm in words.arms:
         mine = [r for r in injected if r["arm"] == arm]
         if mine:
@@ -62,9 +63,47 @@ def _heading(words: Words, exposure: Sequence[Row], injected: Sequence[Row]) -> 
     return f"{opening(counted(kinds))} {plural(kinds, 'kind')} of conventional care, by visit and arm"
 
 
+def _received(rows: Sequence[Row]) -> dict[tuple[str, str, str, str], Row]:
+    """(form, kind, visit, arm) -> its count."""
+    return {(r["item"], r["category"], r["visit"], r["arm"]): r for r in rows if r["statistic"] == "count"}
+
+
+def _ends(words: Words, rows: Sequence[Row]) -> Table:
+    """Patients who received each kind at the first and at the last visit: what a reader needs first."""
+    cells = _received(rows)
+    visits = [v for v in words.protocol.visits if any(key[2] == v for key in cells)]
+    ends = list(dict.fromkeys((visits[0], visits[-1])))
+    kinds = dict.fromkeys((form, kind, r["label"]) for (form, kind, *_), r in cells.items())
+    lines = [
+        Line(
+            opening(label),
+            tuple(share(cells.get((form, kind, visit, arm))) for arm in words.arms for visit in ends),
+        )
+        for form, kind, label in kinds
+    ]
+    columns = (
+        Column("Kind of treatment", side="left"),
+        *(
+            Column(
+                words.short(arm),
+                small=label,
+                side="left",
+                arm=arm,
+                card=f"{words.short(arm)}, {inside(label)}",
+            )
+            for arm in words.arms
+            for label in (words.protocol.visit_label(visit) for visit in ends)
+        ),
+    )
+    first, last = (inside(words.protocol.visit_label(v)) for v in (ends[0], ends[-1]))
+    title = f"Conventional care: {first} and {last}." if len(ends) > 1 else "Conventional care."
+    caption = f"Patients who received it, of those who came and for whom it is known. {words.allocation_note}"
+    return Table(title, columns, tuple(lines), caption)
+
+
 def _exposure(words: Words, rows: Sequence[Row]) -> Table:
     """Patients who received each kind, of those who came and for whom it is known."""
-    cells = {(r["item"], r["category"], r["visit"], r["arm"]): r for r in rows if r["statistic"] == "count"}
+    cells = _received(rows)
     visits = [v for v in words.protocol.visits if any(key[2] == v for key in cells)]
     kinds = dict.fromkeys((form, kind, r["label"]) for (form, kind, *_), r in cells.items())
     lines: list[Line] = []
@@ -78,8 +117,8 @@ def _exposure(words: Words, rows: Sequence[Row]) -> Table:
         Column("Kind of treatment", side="left"),
         *(Column(words.protocol.visit_label(v), side="left") for v in visits),
     )
-    caption = f"Patients who received it, of those who came and for whom it is known. {words.allocation_note}"
-    return Table("Conventional care by visit.", columns, tuple(lines), caption, compact=True)
+    caption = "Patients who received it, of those who came and for whom it is known."
+    return Table("Conventional care at every visit.", columns, tuple(lines), caption, compact=True)
 
 
 def _notes(words: Words, rows: Sequence[Row]) -> tuple[Text, ...]:

@@ -52,7 +52,7 @@ def rank_correlation(
     n, method = same_length({"x": x, "y": y}), METHOD_NAMES[kind]
     reason = ""
     if n < 5:
-        reason = f"{n} subjects; an interval of a rank correlation needs five"
+        reason = f"{n} subject{'s' * (n != 1)}; an interval of a rank correlation needs five"
     elif len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
         reason = "one of the two measurements is the same in everybody"
     if reason:

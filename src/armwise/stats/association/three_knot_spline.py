@@ -65,7 +65,7 @@ def spline(
     y, x, at = sample(y, "y"), sample(x, "x"), sample(at, "at")
     terms = covariates_of(covariates or {})
     n = same_length({"y": y, "x": x} | {f"covariate {t.name}": t.X for t in terms})
-    reason = f"{n} subjects; a curve needs {FEWEST}" if n < FEWEST else ""
+    reason = f"{n} subject{'s' * (n != 1)}; a curve needs {FEWEST}" if n < FEWEST else ""
     knots = () if reason else three_knots(x)
     if not reason and not knots:
         reason = "so many subjects have the same value that no three knots can be placed"

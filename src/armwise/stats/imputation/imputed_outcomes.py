@@ -52,11 +52,11 @@ class DrawnOutcomes:
 
     def pooled(self, visit: str, arm: str) -> Pooled:
         """The difference of an arm and the reference at a visit, adjusted for the covariates, by Rubin's rules."""
-        return self._pooled(_difference(self.trial, arm), visit)
+        return self._pooled(contrast_of(self.trial, arm), visit)
 
     def difference(self, visit: str, arm: str, conf_level: float = 0.95) -> Estimate:
         """The same as an `Estimate`: arm less reference."""
-        return self._estimate(_difference(self.trial, arm), visit, arm, conf_level, MEAN_DIFFERENCE)
+        return self._estimate(contrast_of(self.trial, arm), visit, arm, conf_level, MEAN_DIFFERENCE)
 
     def mean(
         self, visit: str, arm: str, conf_level: float = 0.95, at: Mapping[str, float] | None = None
@@ -112,7 +112,7 @@ class ConditionalMeans:
 
     def difference(self, visit: str, arm: str, conf_level: float = 0.95) -> Estimate:
         """An arm less the reference at a visit, adjusted for the covariates."""
-        return self._estimate(_difference(self.trial, arm), visit, arm, conf_level, MEAN_DIFFERENCE)
+        return self._estimate(contrast_of(self.trial, arm), visit, arm, conf_level, MEAN_DIFFERENCE)
 
     def mean(
         self, visit: str, arm: str, conf_level: float = 0.95, at: Mapping[str, float] | None = None
@@ -176,7 +176,12 @@ def as_delta(trial: TrialOutcomes, delta: Mapping[str, ArrayLike] | ArrayLike) -
     return np.where(trial.after_event, full, 0.0)
 
 
-def _difference(trial: TrialOutcomes, arm: str) -> Floats:
+def contrast_of(trial: TrialOutcomes, arm: str) -> Floats:
+    """The coefficients that make the difference of an arm and the reference, shape (d,).
+
+    Raises:
+        UsageError: the reference itself, or an unknown arm.
+    """
     c = np.zeros(trial.regressors.shape[1])
     number = trial.arm_number(arm)
     if number == 0:

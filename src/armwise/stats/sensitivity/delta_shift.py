@@ -22,9 +22,11 @@ from armwise.errors import UsageError
 from armwise.stats.covariates import covariate, independent_columns
 from armwise.stats.estimate import MEAN_DIFFERENCE, Estimate, check_conf_level
 from armwise.stats.means import t_quantile
-from armwise.stats.samples import Floats, flags, same_length
+from armwise.stats.samples import Bools, Floats, flags, same_length
 
 METHOD: Final = "ANCOVA, missing outcomes predicted and shifted"
+#: Places at which a tipping point is looked for first.
+PLACES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,55 @@ def delta_grid(
     return DeltaGrid(first, second, found)
 
 
+def tipping_shift(
+    estimate_at: Callable[[float, float], Estimate], direction: tuple[float, float], largest: float
+) -> float | None:
+    """The smallest shift in a direction at which the interval includes no difference.
+
+    Parameters:
+        estimate_at: as in `delta_grid`.
+        direction: what a shift of 1 adds to the missing outcomes of the arm and of the other: (1, 0), (0, -1),
+            (1, -1) ...
+        largest: how far to look, unit of the outcome.
+
+    Returns:
+        Between 0 and `largest`; 0 where the interval includes no difference without a shift; None where none does.
+        Along a line the limit nearer to no difference is that of a plane less a convex standard error: once it has
+        crossed no difference it stays beyond (degrees of freedom change too little to bring it back). It is looked
+        for at 64 places first, then between two of them.
+
+    Raises:
+        UsageError: a direction or a largest shift that is not finite, a largest shift below 0, an estimate that is
+            not estimable.
+    """
+    if not (all(map(math.isfinite, (*direction, largest))) and any(direction) and largest >= 0):
+        raise UsageError(
+            f"direction is {direction} and largest {largest}; expected finite numbers, not both 0 and not below 0"
+        )
+
+    def holds(shift: float) -> bool:
+        found = estimate_at(shift * direction[0], shift * direction[1])
+        if found.status != "ok":
+            raise UsageError(f"there is no estimate at a shift of {shift:g}: {found.reason}")
+        return not found.excludes_no_effect
+
+    if holds(0.0):
+        return 0.0
+    low, high = 0.0, None
+    for step in range(1, PLACES + 1):
+        place = largest * step / PLACES
+        if place > 0 and holds(place):
+            high = place
+            break
+        low = place
+    if high is None:
+        return None
+    while high - low > 1e-12 * largest:
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
 def shifted_ancova(
     y: ArrayLike, treated: ArrayLike, covariates: Mapping[str, ArrayLike], conf_level: float = 0.95
 ) -> Callable[[float, float], Estimate]:
@@ -94,12 +145,8 @@ def shifted_ancova(
         UsageError: lengths that differ, missing covariates, a conf_level outside 0 to 1.
     """
     check_conf_level(conf_level)
-    y = np.asarray(y, dtype=np.float64)
-    z = flags(treated, "treated")
-    terms = [covariate(name, values) for name, values in covariates.items()]
-    n = same_length({"y": y, "treated": z} | {f"covariate {t.name}": t.X for t in terms})
-    X = np.column_stack([z.astype(np.float64), np.ones(n), *(t.X for t in terms)])
-    seen = np.isfinite(y)
+    y, z, X = _design(y, treated, covariates)
+    n, seen = len(y), np.isfinite(y)
     n1, n0 = int(z.sum()), int((~z).sum())
     observed = _arm_coefficient(X[seen], y[seen])
     gaps = (~seen & z).astype(np.float64), (~seen & ~z).astype(np.float64)
@@ -122,6 +169,34 @@ def shifted_ancova(
         return replace(base, estimate=estimate, se=se, lower=estimate - t * se, upper=estimate + t * se)
 
     return at
+
+
+def predicted_missing(y: ArrayLike, treated: ArrayLike, covariates: Mapping[str, ArrayLike]) -> Floats:
+    """What the model of those observed predicts for missing outcomes: what `shifted_ancova` shifts.
+
+    Parameters:
+        y, treated, covariates: as `shifted_ancova`.
+
+    Returns:
+        Predictions, NaN where the outcome was observed, shape (n,).
+
+    Raises:
+        UsageError: lengths that differ, missing covariates.
+    """
+    y, _, X = _design(y, treated, covariates)
+    seen = np.isfinite(y)
+    beta = np.linalg.lstsq(X[seen], y[seen], rcond=None)[0]
+    return np.where(seen, np.nan, X @ beta)
+
+
+def _design(
+    y: ArrayLike, treated: ArrayLike, covariates: Mapping[str, ArrayLike]
+) -> tuple[Floats, Bools, Floats]:
+    """Outcomes, who is in the arm, and the design: the arm, the constant, the covariates."""
+    outcome, z = np.asarray(y, dtype=np.float64), flags(treated, "treated")
+    terms = [covariate(name, values) for name, values in covariates.items()]
+    n = same_length({"y": outcome, "treated": z} | {f"covariate {t.name}": t.X for t in terms})
+    return outcome, z, np.column_stack([z.astype(np.float64), np.ones(n), *(t.X for t in terms)])
 
 
 def _arm_coefficient(X: Floats, y: Floats) -> tuple[float, float, int] | None:
