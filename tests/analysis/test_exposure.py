@@ -84,7 +84,10 @@ def test_care_that_is_not_complete_counts_those_not_known_apart(small: Any) -> N
     rows = rows_of(small.treated([{"subject": "p3", "drug": "naproxen", "class": "nsaid"}], CARE))
     known = one(rows, item="care", category="exercise", visit="m3", arm="new", statistic="count")
     gap = one(rows, item="care", category="exercise", visit="m3", arm="new", statistic="missing")
-    assert (known["estimate"], known["n"]) == (0, None)  # at least nobody: a share of those known would be 100 %
+    assert (known["estimate"], known["n"]) == (
+        0,
+        None,
+    )  # at least nobody: a share of those known would be 100 %
     assert (gap["estimate"], gap["n"]) == (1, 1)
 
 

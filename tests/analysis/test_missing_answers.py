@@ -107,7 +107,7 @@ def test_an_estimator_with_a_model_of_the_outcome_has_no_weighted_grid_and_no_ce
             "fragility": Fragility(analyses=("primary",)),
         }
     )
-    found = list(fragility(derive(dataclasses.replace(gappy, protocol=protocol))))
+    found = list(fragility(derive(dataclasses.replace(gappy, protocol=protocol)), []))
     assert {r["method"] for r in found if r["statistic"] == "combinations overturned"} == {PLAIN}
     assert not [r for r in found if r["method"] == PLACED]
     assert not [r for r in found if r["at"] is not None and r["lower"] == r["upper"] == r["estimate"]]

@@ -52,11 +52,13 @@ def demo(workspace):
 
 @pytest.fixture(scope="session")
 def demo_page(workspace) -> dict[str, str]:
-    """The demo's page: the text of each section by its id; `answer` is the first screen."""
-    html = (workspace / "demo" / "bmc-low-back-pain" / "results" / "report.html").read_text(encoding="utf-8")
-    body = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
-    first, *rest = re.split(r'<section id="([\w-]+)">', body)
-    named = {"answer": first, **dict(zip(rest[::2], rest[1::2], strict=True))}
+    """The text of each section of the demo's report and supplement by its id; `answer` is the first screen."""
+    named: dict[str, str] = {}
+    for name in ("supplement", "report"):
+        file = workspace / "demo" / "bmc-low-back-pain" / "results" / f"{name}.html"
+        body = re.sub(r"<style.*?</style>", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+        first, *rest = re.split(r'<section id="([\w-]+)">', body)
+        named |= {"answer": first, **dict(zip(rest[::2], rest[1::2], strict=True))}
     return {
         name: re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text))) for name, text in named.items()
     }

@@ -10,12 +10,12 @@ import yaml
 from armwise.protocol.load import read_protocol
 
 
-def mistakes(small: Any, tmp_path: Path, **sections: Any) -> list[tuple[str, str]]:
+def mistakes(small: Any, tmp_path: Path, severity: str = "error", **sections: Any) -> list[tuple[str, str]]:
     """(key, what) of the mistakes of the small study with these sections."""
     data = {**copy.deepcopy(small.protocol), **sections}
     (tmp_path / "protocol.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
     _, problems = read_protocol(tmp_path)
-    return [(p.column, p.what) for p in problems if p.severity == "error"]
+    return [(p.column, p.what) for p in problems if p.severity == severity]
 
 
 ARMS = {"new": {"label": "New"}, "more": {"label": "More"}, "old": {"label": "Old", "reference": True}}
@@ -96,6 +96,19 @@ def test_a_plan_whose_numbers_would_not_mean_what_it_says_is_a_mistake(
     (found,) = mistakes(small, tmp_path, **sections)
     assert found[0].startswith(key)
     assert words in found[1]
+
+
+def test_a_death_after_which_an_outcome_is_asked_for_all_the_same_is_a_warning(
+    small: Any, tmp_path: Path
+) -> None:
+    events = {"events": {"death": {}}}
+    asked = {"estimands": {"e": {"events": {"death": "treatment-policy"}}}}
+    found = mistakes(small, tmp_path, "warning", **events, **asked)
+    assert any(
+        k == "estimands.e.events.death" and "nobody answers after a death" in what for k, what in found
+    )
+    failed = {"estimands": {"e": {"events": {"death": "while-on-treatment"}}}}
+    assert not [f for f in mistakes(small, tmp_path, "warning", **events, **failed) if "death" in f[0]]
 
 
 def test_what_is_meant_passes(small: Any, tmp_path: Path) -> None:

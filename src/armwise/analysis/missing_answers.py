@@ -132,7 +132,7 @@ def _weighted(
     except UsageError as error:
         reason = str(error)
     if not reason and (first.weights is None or analysis.adjust == "aipw"):
-        return  # a model of the outcome moves with the answers: which of the missing respond cannot be placed against it
+        return  # with a model of the outcome, who responds cannot be placed against the difference
     if (sides[0].missing + 1) * (sides[1].missing + 1) > MANY:
         reason = f"more than {MANY} combinations: only those without weights are counted"
     if reason:

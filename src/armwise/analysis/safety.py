@@ -212,7 +212,14 @@ def _differences(c: _Counted, condition: pl.Expr, about: dict[str, Any]) -> Iter
         found = risk_difference(
             *with_events[arm], *with_events[c.reference], "miettinen-nurminen", c.declared.conf_level
         )
-        fixed = {**about, "arm": arm, "versus": c.reference, "unit": "proportion", "p": None}
+        fixed = {
+            **about,
+            "target": "everyone",
+            "arm": arm,
+            "versus": c.reference,
+            "unit": "proportion",
+            "p": None,
+        }
         yield estimate_row(found, **{**fixed, "reason": found.reason or reason})
 
 

@@ -118,13 +118,18 @@ def _covariates_of_composites(protocol: Protocol) -> Iterator[Finding]:
 
 
 def _strategies(protocol: Protocol) -> Iterator[Finding]:
-    """A number is not 0 because something happened."""
+    """A number is not 0 because something happened, and nobody has one after a death."""
+    for name, declared in protocol.estimands.items():
+        if declared.events.get("death") == "treatment-policy":
+            what = "`death: treatment-policy`: nobody answers after a death, so the outcome would be missing or imputed"
+            todo = "use `non-response` for responders, `while-on-treatment` for numbers, or `hypothetical`"
+            yield ("estimands", name, "events", "death"), what, todo, "warning"
     for name, analysis in protocol.analyses.items():
         estimand = protocol.estimands.get(analysis.estimand or "")
         fails = [e for e, s in (estimand.events if estimand else {}).items() if s == "non-response"]
         if fails and METHODS.get(analysis.method) == "number":
             what = f"`{fails[0]}: non-response` is a strategy for responders, and {analysis.method} compares numbers"
-            todo = "use an estimand with `hypothetical` or `treatment-policy`"
+            todo = "use an estimand with `hypothetical`, `while-on-treatment` or `treatment-policy`"
             yield ("analyses", name, "estimand"), what, todo
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -48,3 +49,10 @@ def test_without_an_sd_it_is_not_estimable(sd):
 def test_a_row_without_an_estimate_is_not_estimable():
     gone = row("mean difference", None, status="not estimable", reason="no answers", endpoint="a")
     assert "not estimable" in interval_cell(gone, 12.0, better="lower", name="a")
+
+
+def test_an_interval_without_ends_is_cut_with_an_arrow_on_both_sides():
+    endless = row("mean difference", 1.0, lower=-math.inf, upper=math.inf, conf_level=0.95, endpoint="a")
+    svg = interval_cell(endless, 10.0, better="lower", name="a", low=-3.0, high=3.0)
+    arrows = [p for p in ET.fromstring(svg).iter(f"{SVG}path") if p.get("fill") == "none"]
+    assert len(arrows) == 2 and "∞" in svg

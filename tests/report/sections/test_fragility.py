@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from armwise.analysis.negative_control import ADJUSTED, UNADJUSTED
 from armwise.analysis.results import Results
+from armwise.analysis.results import row as result_row
 from armwise.protocol.model import Protocol
 from armwise.report import html
 from armwise.report.page import Figure, Prose
@@ -150,6 +152,46 @@ def test_contours_are_drawn_wide_and_narrow(whole: Results) -> None:
     (contours,) = [b.main for b in section.blocks if isinstance(b.main, Figure)]
     assert 'width="720"' in contours.wide and 'width="350"' in contours.narrow
     assert any(isinstance(b.main, Prose) for b in section.blocks)
+
+
+def test_negative_controls_stand_in_one_table_beside_the_unadjusted_and_with_what_they_say(
+    whole: Results, fragile: Any, two_arms: Results
+) -> None:
+    about = {
+        **fragile.ABOUT,
+        "endpoint": "opioid_free",
+        "n": 72,
+        "n_arm": 36,
+        "n_versus": 36,
+        "unit": "proportion",
+    }
+    made = [
+        result_row(
+            "risk difference",
+            value,
+            lower=lower,
+            upper=value + 0.2,
+            conf_level=0.95,
+            item=item,
+            category=category,
+            **about,
+        )
+        for item, value, lower in (("primary", 0.05, -0.1), ("odi_ancova", 0.4, 0.2))
+        for category in (ADJUSTED, UNADJUSTED)
+    ]
+    results = of(two_arms, [*fragile.risk_rows(), *fragile.mean_rows(), *made], fragile)
+    section = fragility.section(results, Words.of(results))
+    assert section is not None
+    (controls,) = [b.main for b in section.blocks if isinstance(b.main, Table) and "controls" in b.main.title]
+    said = [
+        [re.sub(r"<[^>]+>", "", str(c)).replace("\u00a0", " ") for c in line.cells] for line in controls.rows
+    ]
+    assert [line[0] for line in said] == [
+        "5 percentage points (95% CI −10 to 25)",
+        "40 percentage points (95% CI 20 to 60)",
+    ]
+    assert "no proof" in said[0][3] and said[0][3] != said[1][3]
+    assert "does not prove that no confounding is left" in str(controls.caption)
 
 
 def test_words_stand_open_and_what_they_are_read_from_is_folded(whole: Results) -> None:

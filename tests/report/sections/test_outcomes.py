@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
 from markupsafe import Markup
 
 from armwise.analysis.results import Results, Row, row, table
@@ -245,3 +248,14 @@ def test_a_p_value_of_a_margin_is_said_to_be_one(small: Any) -> None:
     del main["margin"]
     results = analyse(small.repeated(small.drawn(), {"role": "exploratory"}, analyses={"main": main}))
     assert said not in table_of(results).notes
+
+
+def test_an_interval_without_ends_leaves_the_scale_of_the_cells_where_it_may_go(two_arms: Results) -> None:
+    row = two_arms.one(analysis="odi", statistic="mean difference", subgroup=None, visit="m12")
+    endless = two_arms.table.with_columns(
+        pl.when(pl.col("id") == row["id"]).then(limit).otherwise(pl.col(name)).alias(name)
+        for name, limit in (("lower", -math.inf), ("upper", math.inf))
+    )
+    changed = dataclasses.replace(two_arms, table=endless)
+    section = outcomes.section(changed, Words.of(changed))
+    assert section is not None and "∞" in str(section.blocks)

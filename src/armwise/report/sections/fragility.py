@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from armwise.analysis.fragility import LINEAR, put_to_test
 from armwise.analysis.missing_answers import PLACED, PLAIN
+from armwise.analysis.negative_control import ADJUSTED, UNADJUSTED, reading
 from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons
 from armwise.report.cite import text
@@ -29,6 +30,8 @@ def section(results: Results, words: Words) -> Section | None:
     if not names:
         return None
     blocks = [b for i, name in enumerate(names) for b in _blocks(results, words, name, first=i == 0)]
+    controls = _controls(results, words, names)
+    blocks += [Block(controls)] if controls else []
     blocks.append(Block(Prose(tuple(_cannot(words)))))
     return Section(
         name="fragility",
@@ -71,7 +74,6 @@ def heading(results: Results, words: Words) -> str:
 def _blocks(results: Results, words: Words, name: str, first: bool) -> Iterator[Block]:
     """What is said, and folded what it is read from: the first screen has drawn the estimates of the first analysis."""
     names = [n for n in put_to_test(words.protocol) if rows_of(results, n)]
-    analysis = words.protocol.analyses[name]
     what = what_is_tested(words, name)
     for arm in words.treatments:
         said = [*_confounding(results, words, name, arm), *_missing(results, words, name, arm)]
@@ -90,9 +92,6 @@ def _blocks(results: Results, words: Words, name: str, first: bool) -> Iterator[
         drawn = _contours(results, words, name, arm)
         if drawn:
             yield Block(drawn, _contour_notes(results, words, name, arm), fold=drawn.title.rstrip("."))
-    controls = rows_of(results, name, category="negative control")
-    if controls:
-        yield Block(_controls(words, controls, analysis.endpoint))
 
 
 def _supported(words: Words, name: str) -> str:
@@ -321,25 +320,42 @@ def _contour_notes(results: Results, words: Words, name: str, arm: str) -> tuple
     )
 
 
-def _controls(words: Words, rows: Sequence[Row], endpoint: str) -> Table:
-    """Outcomes on which the treatment cannot act, compared in the same way."""
+def _controls(results: Results, words: Words, names: Sequence[str]) -> Table | None:
+    """Outcomes on which the treatment cannot act: adjusted as each analysis is, unadjusted, and what that says."""
     many = len(words.treatments) > 1
-    lines = [
-        Line(
-            opening(words.endpoint(r["endpoint"])),
-            (
-                cite.with_limits(r, note=True, unit=True, level=True),
-                _patients(r) if comparisons.usable(r) else "",
-            ),
-            small=" ".join(filter(None, (words.short(r["arm"]) if many else "", words.at(r["visit"])))),
-        )
-        for r in rows
-    ]
+    lines = []
+    for name in names:
+        plain = {(r["endpoint"], r["arm"]): r for r in rows_of(results, name, category=UNADJUSTED)}
+        for r in rows_of(results, name, category=ADJUSTED):
+            beside = plain.get((r["endpoint"], r["arm"]))
+            _, _, said = reading(r).partition(":")
+            of = ", ".join(filter(None, (words.short(r["arm"]) if many else "", words.at(r["visit"]))))
+            lines.append(
+                Line(
+                    opening(words.endpoint(r["endpoint"])),
+                    (
+                        cite.with_limits(r, note=True, unit=True, level=True),
+                        cite.with_limits(beside, unit=True) if beside else "",
+                        _patients(r) if comparisons.usable(r) else "",
+                        opening(said.strip()),
+                    ),
+                    small=f"{of}; as {inside(what_is_tested(words, name))}",
+                )
+            )
+    if not lines:
+        return None
     return Table(
-        title=f"Negative controls of {inside(words.endpoint(endpoint))}.",
-        columns=(Column("Outcome", side="left"), Column("Difference"), Column("Patients")),
+        title="Negative controls.",
+        columns=(
+            Column("Outcome", side="left"),
+            Column("Difference", "adjusted as the analysis"),
+            Column("Unadjusted"),
+            Column("Patients"),
+            Column("What it says", side="left", wide=True),
+        ),
         rows=tuple(lines),
-        caption="Outcomes on which the treatment cannot act, compared in the same way: a clear one points to bias.",
+        caption="Outcomes on which the treatment cannot act, compared as each analysis compares its own, whatever came"
+        " between. An interval that includes no difference does not prove that no confounding is left.",
     )
 
 

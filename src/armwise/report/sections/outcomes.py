@@ -273,7 +273,7 @@ def _ends(results: Results, words: Words, found: list[Outcome]) -> tuple[float, 
         turned = 1 if words.higher_is_better(o.endpoint) else -1
         sides = [turned * o.row[s] / sd for s in ("lower", "upper")]
         low, high = min(low, *sides), max(high, *sides)
-    return max(-3.0, math.floor(low * 2) / 2), min(3.0, math.ceil(high * 2) / 2)
+    return math.floor(max(-3.0, low) * 2) / 2, math.ceil(min(3.0, high) * 2) / 2
 
 
 def _drawn(results: Results, words: Words, o: Outcome, ends: tuple[float, float]) -> Markup:
