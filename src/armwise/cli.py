@@ -182,6 +182,10 @@ def _write_all(results: Results, folder: Path) -> None:
     report(results, folder)
     _progress("")
     _tell(f"results  {folder / 'results.csv'} ({results.table.height} rows)")
+    _tell_pages(results, folder)
+
+
+def _tell_pages(results: Results, folder: Path) -> None:
     said = " (SIMULATED data)" if results.simulated else ""
     beside = " and supplement.html" if (folder / "supplement.html").exists() else ""
     _tell(f"report   {folder / 'report.html'}{beside}{said}")
@@ -275,8 +279,9 @@ def _report(arguments: argparse.Namespace) -> int:
     from armwise.report import report
 
     folder = arguments.out or arguments.results
-    report(armwise.read_results(arguments.results), folder)
-    _tell(f"report   {folder / 'report.html'}")
+    results = armwise.read_results(arguments.results)
+    report(results, folder)
+    _tell_pages(results, folder)
     return DONE
 
 

@@ -74,7 +74,7 @@ def test_a_rating_that_is_the_same_in_everybody_says_why_there_is_nothing(refere
     rows = list(anchor(replace(derived, scores=derived.scores.with_columns(same))))
     assert all(r["reason"] for r in rows if r["status"] == "not estimable")
     (spearman,) = [r for r in rows if r["method"] == SPEARMAN]
-    assert spearman["reason"] == "one of the two has no spread"
+    assert spearman["reason"] == "one of the two measurements is the same in everybody"
 
 
 def test_the_cut_of_the_roc_curve_says_nothing_of_resamples_that_it_does_not_have(

@@ -202,3 +202,27 @@ def test_a_part_of_the_patients_does_not_take_the_draws_of_all(small: Any) -> No
     c, _ = made(small)
     with pytest.raises(UsageError, match="a subgroup of imputed data"):
         c.within(pl.col("age") > 50, "old")
+
+
+def test_while_on_treatment_components_too_look_back_over_their_visits(small: Any) -> None:
+    """p1 has no mood and surgery before m6: the composite is missing, its first component stays as it last was."""
+    points = {**small.drawn(gone=0.0), "p1": {"baseline": 45.0, "m1": 5.0, "m3": 5.0}}
+    mood = [
+        row
+        for i, subject in enumerate(points)
+        if subject != "p1"
+        for row in small.records(
+            subject, *((v, int(small.visits[v]["day"]), 3 + (i + k) % 5) for k, v in enumerate(small.visits))
+        )
+    ]
+    surgery = [{"subject": "p1", "date": small.records("p1", ("m6", 150, 0))[0]["date"], "event": "surgery"}]
+    study = small.repeated(
+        points, {**ANALYSIS, **RISK, "endpoint": "either", "covariates": ["age"]}, {"mood": mood, "events": surgery},
+        estimands={"overlap": {"target": "overlap", "events": {"surgery": "while-on-treatment"}}}, events=EVENTS,
+        imputation={"sets": 20, "seed": 3},
+    )  # fmt: skip
+    (c,) = comparisons(derive(study), "model", study.protocol.analyses["model"])
+    assert c.imputed is not None
+    at = c.people["subject"].to_list().index("p1")
+    assert c.imputed.missing[at]
+    assert set(c.imputed.outcomes[:, at]) == {1.0}

@@ -141,6 +141,7 @@ def test_a_covariate_that_had_to_be_dropped_is_named(small: Any) -> None:
     assert found["estimate"] == 1
     assert found["reason"] == "left out, in the declared order, for want of a solution: age"
     assert results.rows(analysis="overlap", category=OUTSIDE)
+    assert {r["reason"] for r in results.rows(analysis="overlap", category=ONLY_HERE)} == {"by age"}
 
 
 def test_a_randomised_study_and_one_without_covariates_have_no_such_rows(small: Any, pilot: Results) -> None:

@@ -92,3 +92,18 @@ def test_a_control_must_be_recorded_in_both_arms_after_baseline(
     (tmp_path / "protocol.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
     found = [p.what for p in read_protocol(tmp_path)[1] if p.column.startswith("fragility")]
     assert found == [what]
+
+
+def test_a_primary_analysis_that_gives_no_difference_is_not_tested_without_being_named(
+    small: Any, tmp_path: Path
+) -> None:
+    data = copy.deepcopy(small.protocol)
+    data["analyses"] = {"primary": {**RANKS, "role": "primary"}, "risk": RISK}
+    for fragility, said in (
+        ({}, ["the primary analysis `primary` is mann-whitney"]),
+        ({"analyses": ["risk"]}, []),
+    ):
+        data["fragility"] = fragility
+        (tmp_path / "protocol.yaml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+        found = [p for p in read_protocol(tmp_path)[1] if p.severity == "error"]
+        assert [p.what.partition(",")[0] for p in found] == said

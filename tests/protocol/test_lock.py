@@ -195,3 +195,25 @@ def test_a_file_that_is_no_lock_is_refused(study: Path, text: str) -> None:
     (study / FILE).write_text(text, encoding="utf-8")
     with pytest.raises(FileError, match="not a lock of this version"):
         read_lock(study)
+
+
+def test_the_intact_lock_of_another_study_is_refused_in_words(
+    study: Path, small: Any, tmp_path: Path
+) -> None:
+    other = copy.deepcopy(small.protocol)
+    other["study"]["id"] = "OTHER"
+    folder = tmp_path / "other"
+    folder.mkdir()
+    write(folder, other)
+    lock(folder, today=FIRST)
+    (study / FILE).write_bytes((folder / FILE).read_bytes())
+    said = f"it locks the study `OTHER`, and this one is `{small.protocol['study']['id']}`; restore this study's own"
+    with pytest.raises(FileError, match=said):
+        lock(study, amend="why", today=SECOND)
+    assert len(read_lock(study)) == 1  # it is whole: only the study is another
+
+
+def test_a_folder_in_the_place_of_the_lock_is_refused_in_words(study: Path) -> None:
+    (study / FILE).mkdir()
+    with pytest.raises(FileError, match="found a folder, expected a file; move it away"):
+        lock(study, today=FIRST)

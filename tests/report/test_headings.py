@@ -371,7 +371,7 @@ def test_a_margin_that_is_not_met_takes_no_direction_from_an_interval_that_has_o
     assert difference["upper"] < 0
     assert not comparisons.rejected(comparisons.adjusted_p(results, difference))
     assert headings.primary(results, words).startswith("New was not shown to be equivalent to old in points")
-    said = "points was lower with new than with old at every visit"
+    said = "points was lower with new than with old at every visit after baseline"
     assert headings.course(results, words, "scale.points") == said
     if method == "mmrm":
         found = headings.repeated(results, words, ["main", "model"])

@@ -45,7 +45,8 @@ def test_it_says_in_how_many_combinations_of_missing_answers_the_finding_would_n
     rows = fragile.risk_rows(arm=Missing(35, 36, 4), versus=Missing(1, 33, 7))
     said = doubts(fragile.with_rows(two_arms, rows))
     assert (
-        "Of 40 combinations of the missing answers, 0 would make the interval include no difference." in said
+        "Of 40 combinations of the missing answers, none would make the interval include no difference."
+        in said
     )
 
 

@@ -29,8 +29,8 @@ def test_it_says_from_which_shift_on_the_finding_would_not_be_one_and_which_arm_
     first, last = said(two_arms, fragile)
     assert first == (
         "For the interval to include no difference, the 4 missing answers of BMC alone would have to be 24.0 points"
-        " worse than the analysis imputes them or those of both at once 15.0 points worse and better. No shift that the"
-        " scale has room for would do in conventional care alone (up to 40.0 points better)."
+        " worse than the analysis imputes them or those of both at the same time 15.0 points worse and better. No shift"
+        " that the scale has room for would do in conventional care alone (up to 40.0 points better)."
     )
     assert last == (
         "With the mean of the missing answers of each arm at the end of the scale that is against the finding the"
@@ -43,7 +43,7 @@ def test_one_missing_answer_and_both_arms_are_said_in_their_grammar(two_arms: Re
     assert first == (
         "For the interval to include no difference, the 1 missing answer of BMC alone would have to be 24.0 points"
         " worse than the analysis imputes them, the 1 of conventional care alone 30.0 points better or those of both at"
-        " once 15.0 points worse and better."
+        " the same time 15.0 points worse and better."
     )
 
 
@@ -53,7 +53,8 @@ def test_where_both_arms_only_would_do_and_one_is_at_the_end_of_the_scale_it_say
     first, _ = said(two_arms, fragile, tips=(None, None, 52.0))
     assert first.startswith(
         "For the interval to include no difference, the missing answers of BMC would have to be 52.0 points worse than"
-        " the analysis imputes them, and at once those of conventional care as much better or as far as the scale goes."
+        " the analysis imputes them, and at the same time those of conventional care as much better or as far as the"
+        " scale goes."
     )
 
 

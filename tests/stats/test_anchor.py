@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from armwise.stats import anchored_change, spearman
-from armwise.stats.anchor import adjusted_change, predictive_change
+from armwise.stats import anchored_change, rank_correlation
+from armwise.stats.anchor import SPEARMAN, adjusted_change, predictive_change
 
 
 def found(case, **more):
@@ -104,14 +104,12 @@ def test_too_many_failed_samples_leave_no_interval_and_are_counted():
     assert "of 200 replicates failed" in m.failed
 
 
-def test_the_interval_of_spearman_s_correlation_is_bonett_and_wright_s():
-    rng = np.random.default_rng(1)
-    x = rng.normal(size=40)
-    e = spearman(x, x + rng.normal(size=40))
-    centre, width = np.arctanh(e.estimate), 1.959963984540054 * np.sqrt((1 + e.estimate**2 / 2) / 37)
-    assert (e.lower, e.upper) == pytest.approx((np.tanh(centre - width), np.tanh(centre + width)), rel=1e-10)
-
-
-def test_a_perfect_order_correlates_one_and_none_without_spread():
-    assert spearman([1, 2, 3, 4], [1, 8, 27, 64]).estimate == pytest.approx(1.0)
-    assert spearman([1, 1, 1, 1], [1, 2, 3, 4]).reason == "one of the two has no spread"
+def test_the_correlation_of_the_rating_is_the_one_rank_correlation_without_a_test(witness):
+    r = witness("anchor")["cases"][0]
+    found_here, there = found(r).correlation, rank_correlation(r["rating"], r["gain"])
+    assert (found_here.estimate, found_here.lower, found_here.upper) == (
+        there.estimate,
+        there.lower,
+        there.upper,
+    )
+    assert there.p is not None and found_here.p is None and found_here.method == SPEARMAN

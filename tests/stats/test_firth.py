@@ -84,3 +84,15 @@ def test_nobody_with_the_event_still_has_an_estimate():
 def test_more_coefficients_than_subjects_are_refused():
     with pytest.raises(UsageError, match="3 subjects are too few for 3 coefficients"):
         firth_logistic([0, 1, 0], np.array([[1.0, 2], [0, 1], [5, 3]]))
+
+
+def test_limits_so_far_out_that_the_information_is_singular_are_found_all_the_same():
+    covariates = {
+        "arm": [1] * 5 + [0] * 4,
+        "smoke": ["never", "past", "never", "now", "now", "now", "now", "never", "never"],
+        "age": [45, 55, 60, 37, 36, 57, 37, 37, 46],
+        "site": list("yxzyyxzyz"),
+    }
+    for y in ([1, 0, 0, 1, 0, 0, 1, 0, 0], [1, 0, 1, 1, 0, 0, 0, 1, 0], [0, 0, 0, 1, 0, 0, 0, 0, 0]):
+        for e in firth_logistic(y, covariates).odds_ratios.values():
+            assert e.status == "ok" and e.lower < e.estimate < e.upper

@@ -136,3 +136,15 @@ def test_bad_input_is_refused_in_words(call, said):
     with pytest.raises(UsageError) as error:
         call()
     assert said in str(error.value)
+
+
+def test_separation_is_called_separation_whatever_breaks_first():
+    """All of an arm alike within subjects: the residuals of a subject go to one correlation before the steps end."""
+    X = np.column_stack([np.ones(24), np.repeat([1.0, 0.0], 12)])
+    subjects = np.repeat(range(8), 3)
+    total = gee(np.repeat([1, 0], 12), X, subjects, family="binary")
+    assert total.reason == "no finite estimate: the outcomes of a group are all alike (separation)"
+    arm_alone = gee([1] * 12 + [0, 0, 0, 1, 1, 1] * 2, X, subjects, family="binary")
+    assert arm_alone.reason == total.reason
+    apart = gee([1, 1, 1, 0, 0, 0] * 4, np.ones((24, 1)), subjects, family="binary")
+    assert "is not possible: use independence" in apart.reason  # one correlation, and no separation

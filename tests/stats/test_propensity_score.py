@@ -177,3 +177,11 @@ def test_a_category_that_does_not_vary_is_named_and_changes_nothing():
     found = propensity({"sex": ["f"] * 6, "x": x}, z)
     assert found.aliased == ("sex",)
     assert found.scores == pytest.approx(alone.scores, abs=1e-12)
+
+
+def test_who_could_only_have_been_in_one_arm_is_said_by_what_tells_them_apart_after_a_drop_too():
+    X, z = droppable_study()
+    first, fit = propensity(X, z), propensity(X, z, droppable=("age", "mri", "bmi", "pain"))
+    assert fit.problem == "" and fit.separating == ()
+    assert fit.outside == first.outside and len(fit.outside) > 0
+    assert set(fit.outside_by) == set(first.outside_by) == {"bmi", "mri"}

@@ -13,6 +13,7 @@ means, risks, ordinal, mixed_model   the rows of a method
 adjusted             arms that were chosen, compared in a target population
 weights              the weights of the primary analysis, for Table 1
 repeated             who enters a model of all visits, and its fit
+crowding             too many covariates for the patients, or some that do not vary
 unlike_arms          where arms differ too much in size and in SD for one covariance
 imputation           missing scores drawn, and the outcomes that follow from them
 model_imputation     outcomes of all visits drawn on one model, or by reference to the other arm

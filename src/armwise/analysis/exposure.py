@@ -14,7 +14,7 @@ from armwise.derive.derived import Derived
 from armwise.derive.medication import received
 from armwise.protocol.model import Form, Procedures
 from armwise.stats import summary
-from armwise.study.medication import recorded
+from armwise.study.records import recorded
 
 _SUMMARY = ("mean", "sd", "median", "q1", "q3", "min", "max")
 

@@ -172,8 +172,10 @@ def imputed_outcomes(
     if endpoint.of:
         parts = []
         for name in endpoint.of:
-            rows = derived.endpoints.filter((pl.col("endpoint") == name) & (pl.col("visit") == visit))
-            rows = _after(derived, analysis, rows)
+            rows = _after(derived, analysis, derived.endpoints.filter(pl.col("endpoint") == name))
+            rows = rows.filter(
+                pl.col("visit") == visit
+            )  # of all visits: the last one before an event is among them
             parts.append(
                 _kept(scores.people, rows, _outcome(derived, protocol.endpoints[name], scores, visit))
             )

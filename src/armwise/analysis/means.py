@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from armwise.analysis.adjusted import adjusted, adjusted_rows
 from armwise.analysis.comparison import Comparison
+from armwise.analysis.crowding import constant_categories, crowded
 from armwise.analysis.describe import mean_row
 from armwise.analysis.model_imputation import model_imputed_rows
 from armwise.analysis.repeated import combined
@@ -34,7 +35,8 @@ def ancova_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
         c.frame["outcome"].to_numpy(), c.frame["arm"].to_numpy(), c.covariates(),
         reference=c.reference, conf_level=a.conf_level, null=null, lsmean_weights=a.ls_means,
     )  # fmt: skip
-    note = f"aliased and left out: {', '.join(fit.aliased)}" if fit.aliased else ""
+    left_out = f"aliased and left out: {', '.join(fit.aliased)}" if fit.aliased else ""
+    note = combined(left_out, constant_categories(c), crowded(c))
     for arm in c.arms:
         if arm in fit.differences:
             difference = fit.differences[arm]

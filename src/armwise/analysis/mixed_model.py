@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from armwise.analysis.comparison import AS_ANALYSED, Comparison
+from armwise.analysis.crowding import constant_categories, crowded
 from armwise.analysis.means import unadjusted_means
 from armwise.analysis.repeated import LEAST_DF, TOO_FEW, Floats, Repeated, combined
 from armwise.analysis.results import Row, estimate_row, row
@@ -45,7 +46,10 @@ def _difference(c: Comparison, model: Repeated, arm: str, null: float) -> Estima
     )
     if found.estimate is None:
         return found
-    return replace(found, reason=combined(found.reason, unlike_in_model(c, model, arm)))
+    return replace(
+        found,
+        reason=combined(found.reason, constant_categories(c), crowded(c), unlike_in_model(c, model, arm)),
+    )
 
 
 def _of_two_models(c: Comparison, model: Repeated, arm: str, null: float) -> Estimate:
@@ -73,7 +77,9 @@ def _of_two_models(c: Comparison, model: Repeated, arm: str, null: float) -> Est
         )
     except (FitError, UsageError) as error:
         return without(str(error))
-    return replace(found, reason=combined(*dict.fromkeys((mine.note, theirs.note))))
+    return replace(
+        found, reason=combined(*dict.fromkeys((mine.note, theirs.note)), constant_categories(c), crowded(c))
+    )
 
 
 def model_rows(c: Comparison) -> Iterator[Row]:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from armwise.analysis.crowding import crowded
 from armwise.analysis.imputation import delta_words
 from armwise.analysis.results import Row, estimate_row, row
 from armwise.errors import FitError, UsageError
@@ -133,7 +134,7 @@ def model_imputed_rows(c: Comparison) -> Iterator[Row]:
             if made.unused
             else ""
         )
-        told = (f"{variance} variance", difference.reason, delta_words(c.analysis), unused)
+        told = (f"{variance} variance", difference.reason, delta_words(c.analysis), unused, crowded(c))
         reason = "; ".join(filter(None, told))
         yield estimate_row(difference, **{**c.between(arm), "method": c.method, "reason": reason})
     for arm in c.protocol.arms:

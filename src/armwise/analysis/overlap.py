@@ -94,7 +94,7 @@ def _of_model(
     kept = len(c.analysis.covariates) - len(fit.dropped)
     yield row(COVARIATES, kept, reason=_left_out(fit), unit="covariates", **about, **sizes)
     outside = np.isin(np.arange(len(treated)), fit.outside)
-    why = f"by {', '.join(fit.separating)}" if fit.separating else ""
+    why = f"by {', '.join(fit.outside_by)}" if fit.outside_by else ""
     for name, mine in _arms(about, treated):
         yield row(
             "count", int((outside & mine).sum()), category=ONLY_HERE, n=int(mine.sum()), unit="subjects",

@@ -59,7 +59,7 @@ def judged(derived: Derived) -> Judged:
         FileError: the lock was changed by hand.
     """
     study = derived.study
-    history = read_lock(study.folder)
+    history = read_lock(study.folder, study.protocol.study.id)
     days = [] if study.simulated else _outcome_days(derived)
     why = {name: ASKED for name, analysis in study.protocol.analyses.items() if not analysis.planned}
     names = list(study.protocol.analyses)

@@ -10,6 +10,7 @@ import numpy as np
 
 from armwise.analysis.adjusted import adjusted, adjusted_rows
 from armwise.analysis.comparison import Comparison
+from armwise.analysis.crowding import constant_categories, crowded
 from armwise.analysis.results import Row, estimate_row, row
 from armwise.protocol.plan import WEIGHTED
 from armwise.stats import (
@@ -59,12 +60,13 @@ def odds_ratio_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
     arms = {f"arm {arm}": (c.frame["arm"] == arm).to_numpy().astype(np.float64) for arm in c.arms}
     fit = firth_logistic(c.frame["outcome"].to_numpy(), arms | c.covariates(), c.analysis.conf_level)
     unused = [name for name in fit.aliased if name not in arms]
-    note = f"not used, as it does not vary or others determine it: {', '.join(unused)}" if unused else ""
+    left_out = f"not used, as it does not vary or others determine it: {', '.join(unused)}" if unused else ""
+    note = "; ".join(filter(None, (left_out, constant_categories(c), crowded(c))))
     for arm, name in zip(c.arms, arms, strict=True):
         about = {**c.between(arm), "unit": "ratio"}
         if (found := fit.odds_ratios.get(name)) is not None:
             sized = replace(found, n_arm=c.size(arm), n_versus=c.size(c.reference))
-            yield estimate_row(sized, **{**about, "reason": found.reason or note})
+            yield estimate_row(sized, **{**about, "reason": "; ".join(filter(None, (found.reason, note)))})
         plain = odds_ratio(*c.counts(arm), *c.counts(c.reference), conf_level=c.analysis.conf_level)
         beside = {"analysis": f"{c.name}.unadjusted", "role": "sensitivity", "p": None}
         yield estimate_row(plain, **{**about, **beside})

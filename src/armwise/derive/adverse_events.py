@@ -18,7 +18,7 @@ from armwise.derive.populations import in_set
 from armwise.errors import Problem
 from armwise.protocol.model import Protocol
 from armwise.protocol.safety import Safety
-from armwise.study.medication import recorded
+from armwise.study.records import recorded
 from armwise.study.tables import FILE, LINE
 
 #: The events that end a subject's participation.

@@ -13,7 +13,7 @@ import polars as pl
 
 from armwise.protocol.imaging import CONSENSUS, MEAN, YES, Imaging, categories_of
 from armwise.protocol.model import Protocol
-from armwise.study.medication import recorded
+from armwise.study.records import recorded
 
 #: The reader of a form that names none.
 ONE_READER = "one reader"

@@ -16,7 +16,8 @@ from armwise.derive.scores import COLUMNS
 from armwise.instruments.morphine_equivalents import VERSIONS, daily_mme, factor_of
 from armwise.protocol.medication import DOSE, NUMBER, Medication
 from armwise.protocol.model import Protocol
-from armwise.study.medication import is_opioid, recorded, route_of, unknown_amount
+from armwise.study.medication import is_opioid, route_of, unknown_amount
+from armwise.study.records import recorded
 from armwise.study.tables import FILE, LINE
 from armwise.yaml_lines import word
 

@@ -23,6 +23,12 @@ def fragility(protocol: Protocol, known: Known) -> Iterator[Finding]:
         found = protocol.analyses.get(name)
         if found is not None and found.method in METHODS and found.method not in TESTED:
             yield path, f"{found.method} gives no difference or ratio to test", f"use {', '.join(TESTED)}"
+    for name, primary in protocol.analyses.items():
+        if primary.role == "primary" and not declared.analyses:  # the one that is tested when none is named
+            if primary.method in METHODS and primary.method not in TESTED:
+                what = f"the primary analysis `{name}` is {primary.method}, which gives no difference or ratio to test"
+                yield ("fragility",), what, f"name others under `analyses`: {', '.join(TESTED)}"
+            break
     for index, name in enumerate(declared.negative_controls):
         yield from unknown(
             "endpoint", name, known.names("endpoints"), ("fragility", "negative_controls", index)

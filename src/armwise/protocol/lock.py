@@ -69,13 +69,20 @@ class Difference:
     now: Any
 
 
-def read_lock(folder: Path) -> tuple[Entry, ...]:
+def read_lock(folder: Path, study: str | None = None) -> tuple[Entry, ...]:
     """The locked states of a study, the oldest first; empty where it was never locked.
 
+    Args:
+        folder: the study folder.
+        study: its `study.id`; with it, the lock of another study is refused.
+
     Raises:
-        FileError: the file is no lock, or what it holds does not have its hashes.
+        FileError: the file is no lock, what it holds does not have its hashes, or it locks another study.
     """
     file = folder / FILE
+    if file.is_dir():
+        todo = "move it away, and put the file back that `armwise lock` wrote, if there was one"
+        raise FileError(f"{file}: found a folder, expected a file; {todo}")
     if not file.is_file():
         return ()
     try:
@@ -100,6 +107,11 @@ def read_lock(folder: Path) -> tuple[Entry, ...]:
                 f"entry {i + 1} of {len(raw)} ({entry.date}) does not have its hash: it was changed by hand"
             )
             raise FileError(f"{file}: {what}; restore the file that `armwise lock` wrote")
+    if study is not None and data.get("study", study) != study:
+        what = f"it locks the study `{data['study']}`, and this one is `{study}`"
+        raise FileError(
+            f"{file}: {what}; restore this study's own lock, or its `study.id` if that was changed"
+        )
     return entries
 
 
@@ -141,7 +153,7 @@ def lock(folder: Path, *, amend: str | None = None, today: dt.date | None = None
         UsageError: it is locked already, there is nothing to amend, or no reason is given.
     """
     protocol = load_protocol(folder)
-    history = read_lock(folder)
+    history = read_lock(folder, protocol.study.id)
     file = folder / FILE
     today = today or dt.datetime.now(dt.UTC).date()
     if history and amend is None:

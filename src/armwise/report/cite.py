@@ -133,6 +133,11 @@ def count(row: Row | None, part: str = "estimate") -> Markup:
     return cited(row, part, number(row[part]))
 
 
+def count_or_none(row: Row) -> Markup:
+    """A count inside a sentence: `none` where it is zero."""
+    return cited(row, "estimate", number(row["estimate"]) if row["estimate"] else "none")
+
+
 def of(row: Row | None, share: bool = False) -> Markup:
     """A count among its `n`, `9 of 38`; with `share`, `9 of 38 (24%)`."""
     if row is None or row["estimate"] is None or row["n"] is None:

@@ -25,7 +25,7 @@ from armwise.analysis.results import Results, Row
 from armwise.report import cite, comparisons
 from armwise.report.numbers import MINUS, decimal_value, in_points, number
 from armwise.report.tables import Text
-from armwise.report.words import Words, counted, inside, joined, opening
+from armwise.report.words import Words, counted, joined, opening, spoken
 
 #: The standardised difference that counts as one, at baseline.
 TENTH: Final = Decimal("0.1")
@@ -216,7 +216,7 @@ def _clear(words: Words, clear: Clear, visits: Sequence[str]) -> list[str]:
     for (side, places), arms in alike.items():
         word = "higher" if side == "more" else "lower"
         every = len(places) == len(visits) and len(visits) > 1
-        time = "at every visit" if every else f"at {joined(words.visit(v) for v in places)}"
+        time = "at every visit after baseline" if every else f"at {joined(words.visit(v) for v in places)}"
         who = joined(words.brief(arm) for arm in arms)
         parts.append(f"{word} with {who} than with {words.brief(words.protocol.reference)} {time}")
     return parts
@@ -231,7 +231,7 @@ def repeated(results: Results, words: Words, names: Sequence[str]) -> str:
         names: the analyses, each a model.
     """
     first = min(names, key=lambda name: ROLES.index(words.protocol.analyses[name].role))
-    label = inside(words.endpoint(words.protocol.analyses[first].endpoint))
+    label = spoken(words.endpoint(words.protocol.analyses[first].endpoint))
     return f"In one model of all visits, {label} {model_finding(results, words, first)}"
 
 

@@ -93,7 +93,7 @@ def tried(results: Results, words: Words, name: str) -> Markup:
         return Markup("")
     return text(
         " Of {n} combinations of the missing answers, {k} would make the interval include no difference.",
-        k=cite.count(row),
+        k=cite.count_or_none(row),
         n=cite.count(row, "n"),
     )
 

@@ -56,11 +56,13 @@ class Block:
         main: the part itself.
         side: the notes.
         fold: what stands in the place of both on a screen until it is asked for; on paper they are always there.
+        later: what stands in their place on a phone alone, where the page is long and others are read first.
     """
 
     main: Figure | Table | Prose | Facts
     side: tuple[Text, ...] = ()
     fold: str = ""
+    later: str = ""
 
     @property
     def folded(self) -> str:

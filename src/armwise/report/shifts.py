@@ -80,8 +80,9 @@ def _clause(words: Words, row: Row, way: str, category: str, than: str, short: b
     if category == "both":
         worse, better = way.split(" and ")
         return text(
-            "the missing answers of {arm} would have to be {size} {worse} {than}, and at once those of {versus} as much"
-            " {better}{end}" if first else "those of both at once {size} {worse} and {better}{end}",
+            "the missing answers of {arm} would have to be {size} {worse} {than}, and at the same time"
+            " those of {versus} as much {better}{end}" if first
+            else "those of both at the same time {size} {worse} and {better}{end}",
             arm=words.brief(row["arm"]), versus=words.brief(row["versus"]), size=size, worse=worse, better=better,
             than=than, end=" or as far as the scale goes" if short else "",
         )  # fmt: skip

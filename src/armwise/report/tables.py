@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from markupsafe import Markup
 
 Text = str | Markup
+
+#: A phone's page, a gap between columns, a figure and a letter of the small print there, in px.
+PHONE: Final = 350
+GAP: Final = 9
+FIGURE: Final = 7.7
+SMALL: Final = 6.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,64 @@ class Table:
         """How many rows it has, heads of groups apart."""
         return sum(bool(row.cells) for row in self.rows)
 
+    @property
+    def drawn(self) -> frozenset[int]:
+        """Which of its cells are drawings, by their place in a row."""
+        return frozenset(i for row in self.rows for i, cell in enumerate(row.cells) if "<svg" in cell)
+
+    @property
+    def lean(self) -> str:
+        """The widths of its columns on a phone, where all stand side by side there; else nothing: rows become cards.
+
+        They stand side by side where each cell takes two lines at most (its small print apart). A drawing stands
+        beside the row's head and takes no column.
+        """
+        kept = [i for i in range(len(self.columns) - 1) if i not in self.drawn]
+        cells = {i: [row.cells[i] for row in self.rows if row.cells] for i in kept}
+        if not 1 < len(kept) < 6:
+            return ""
+        heads = {
+            i: max(_word(self.columns[i + 1].head), _word(self.columns[i + 1].small)) * SMALL for i in kept
+        }
+        for folds in (1, 2):
+            needs = [
+                max([heads[i], *(w for cell in cells[i] for w in _widths(cell, folds))], default=0)
+                for i in kept
+            ]
+            if sum(needs) + GAP * (len(kept) - 1) <= PHONE:
+                return " ".join(f"{need:.0f}fr" for need in needs)
+        return ""
+
     def __post_init__(self) -> None:
         width = len(self.columns) - 1
         wrong = [str(r.head) for r in self.rows if r.kind != "group" and len(r.cells) != width]
         if wrong:
             raise ValueError(f"table {self.title!r}: rows {wrong} do not have {width} cells")
+
+
+def _widths(cell: Text, folds: int) -> list[float]:
+    """How wide a cell is, and its small print, folded in so many lines."""
+    big, *small = re.split(r"<small[^>]*>", str(cell))
+    lines = [(line, FIGURE) for line in re.split(r"<br>|</div>", big)]
+    lines += [(line, SMALL) for part in small for line in re.split(r"<br>|</small>", part)]
+    return [_folded(bare(line), folds) * letter for line, letter in lines]
+
+
+def _folded(text: str, folds: int) -> int:
+    """The letters of the longest line of a text in one line, or in two that are as equal as its words allow."""
+    words = text.split(" ")
+    ends = [len(" ".join(words[:i])) for i in range(1, len(words))] if folds > 1 else []
+    return min([len(text), *(max(end, len(text) - end - 1) for end in ends)])
+
+
+def _word(text: Text) -> int:
+    """The letters of its longest word."""
+    return max(len(word) for word in re.split(r"[ -]", bare(str(text).replace("<br>", " "))))
+
+
+def bare(text: Text) -> str:
+    """A cell without its tags."""
+    return re.sub(r"<[^>]+>", "", str(text))
 
 
 def folded(table: Table, arms: int, treatments: int, said: str) -> Table:

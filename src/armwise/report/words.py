@@ -1,6 +1,7 @@
 """What things are called in a sentence: arms, visits, scores, endpoints with their operators, small numbers.
 
 Everything is read from the protocol (and the scores that the manifest carries); nothing here looks at a result.
+The words for a protocol's choices (target, strategy, adjustment, method) are in `phrases.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from armwise.analysis.results import Results
 from armwise.protocol.model import Analysis, Endpoint, Improvement, Protocol
 from armwise.protocol.plan import DRAWN, WEIGHTED
 from armwise.report.numbers import MINUS, POINT_UNITS, number
+from armwise.report.phrases import ADJUSTED, ALLOCATED, METHODS, WEIGHTING
 
 SMALL: Final = (
     "no",
@@ -31,61 +33,6 @@ SMALL: Final = (
     "eleven",
     "twelve",
 )
-
-TARGETS: Final[Mapping[str, str]] = {
-    "everyone": "everyone in the analysis set",
-    "treated": "patients like those who had the treatment",
-    "overlap": "patients for whom either arm was a realistic choice",
-}
-
-#: How a patient came to an arm, by `study.allocated_by`; each is a clause that can end a heading.
-ALLOCATED: Final[Mapping[str, str]] = {
-    "random": "treatment was assigned at random",
-    "patient-choice": "the patients chose their treatment",
-    "clinician": "clinicians chose the treatment",
-    "site": "the site decided the treatment",
-    "period": "the period of enrolment decided the treatment",
-    "unstated": "treatment was not assigned at random",
-}
-
-STRATEGIES: Final[Mapping[str, str]] = {
-    "treatment-policy": "counted whatever happened",
-    "non-response": "counted as no response",
-    "hypothetical": "answers after it are set aside, as if it had not happened",
-    "while-on-treatment": "the last answer before it counts",
-}
-
-#: An adjustment in the words of a method.
-ADJUSTED: Final[Mapping[str, str]] = {
-    "none": "not adjusted",
-    "covariates": "adjusted for covariates",
-    "overlap-weights": "overlap weights",
-    "inverse-probability": "inverse-probability weights",
-    "entropy-balancing": "entropy balancing",
-    "g-computation": "g-computation",
-    "aipw": "weights and outcome models",
-}
-#: How a weighted comparison adjusts, to open a sentence.
-WEIGHTING: Final[Mapping[str, str]] = {
-    "overlap-weights": "After weighting to balance {}",
-    "inverse-probability": "After inverse-probability weighting on {}",
-    "entropy-balancing": "After weighting that balances {}",
-    "g-computation": "After standardising over {}",
-    "aipw": "After weighting on and standardising over {}",
-}
-#: A rule for missing outcomes, in a few words.
-MISSING: Final[Mapping[str, str]] = {
-    "complete-cases": "complete cases",
-    "non-response": "missing answers count as no response",
-    "worst-case": "worst case for missing answers",
-    "locf": "last answer carried forward",
-    "likelihood": "all observed visits",
-    "impute": "missing answers imputed",
-    "jump-to-reference": "missing answers jump to the reference",
-    "copy-reference": "missing answers copy the reference",
-    "copy-increments": "missing answers change like the reference",
-    "last-mean-carried-forward": "missing answers keep the last mean",
-}
 
 
 def joined(parts: Iterable[str], last: str = "and") -> str:
@@ -112,8 +59,8 @@ def opening(text: str) -> str:
 def inside(label: str) -> str:
     """A label as it stands inside a sentence: `Conventional care` -> `conventional care`; names stay as they are."""
     first, _, rest = label.partition(" ")
-    is_word = first[1:].isalpha() and first[1:].islower()
-    return label[:1].lower() + label[1:] if is_word and rest == rest.lower() and "-" not in first else label
+    is_word = first[1:2].isalpha() and first[1:].replace("-", "").isalpha() and first[1:].islower()
+    return label[:1].lower() + label[1:] if is_word and rest == rest.lower() else label
 
 
 def spoken(label: str) -> str:
@@ -203,8 +150,9 @@ class Words:
         return inside(self.protocol.visit_label(name))
 
     def at(self, visit: str) -> str:
-        """`at 12 months`, `at week 24`."""
-        return f"at {self.visit(visit)}"
+        """`at 12 months`, `at week 24`, `in 1982`."""
+        said = self.visit(visit)
+        return f"{'in' if len(said) == 4 and said.isdigit() else 'at'} {said}"
 
     @property
     def last_visit(self) -> str:
@@ -355,7 +303,11 @@ class Words:
         declared = self.protocol.covariates.get(name)
         form, _, item = ((declared.item if declared else None) or "").partition(".")
         found = self.protocol.forms.get(form)
-        return found.items[item].unit if found and item in found.items else ""
+        return (
+            re.sub(r"(?<=[a-z])2$", "\N{SUPERSCRIPT TWO}", found.items[item].unit)
+            if found and item in found.items
+            else ""
+        )
 
     def reason(self, why: str) -> str:
         """Why something could not be estimated, its arms by their labels: `nobody in low dose is analysed`."""
@@ -393,17 +345,7 @@ class Words:
 
     def method(self, analysis: Analysis) -> str:
         """An analysis's method in words."""
-        how = {
-            "ancova": "analysis of covariance",
-            "mean-difference": "difference in means",
-            "mann-whitney": "Mann-Whitney test with the Hodges-Lehmann shift",
-            "permutation": "difference in means by permutation of the arms",
-            "mmrm": "mixed model for repeated measures (all visits)",
-            "risk-difference": "difference in risks",
-            "risk-ratio": "ratio of risks",
-            "odds-ratio": "ratio of odds",
-            "fisher-exact": "Fisher's exact test",
-        }.get(analysis.method, hyphenless(analysis.method))
+        how = METHODS.get(analysis.method, hyphenless(analysis.method))
         models = ", one model an arm" if analysis.models == "per-arm" else ""
         return (
             f"{how}{models}, {ADJUSTED[analysis.adjust]}" if analysis.adjust in WEIGHTED else f"{how}{models}"
@@ -421,28 +363,6 @@ def amount(improvement: Improvement, unit: str) -> str:
     """An improvement with its operator: `by 10 points or more`, `by more than 2 points`."""
     value = f"{improvement.amount} of its baseline" if improvement.percent else f"{improvement.amount} {unit}"
     return f"by more than {value}" if improvement.strict else f"by {value} or more"
-
-
-def missing_rule(rule: str) -> str:
-    """A rule for missing answers in words."""
-    return {
-        "complete-cases": "patients without the answer are left out (complete cases)",
-        "non-response": "a missing answer counts as no response",
-        "worst-case": "missing answers count against the treatment (no response there, response in the reference arm)",
-        "likelihood": (
-            "every observed visit is used, and a missing answer is taken to be missing at random, given arm, covariates"
-            " and the visits that were observed"
-        ),
-        "locf": "a missing answer takes the last one before it (last observation carried forward)",
-        "impute": (
-            "missing scores are drawn many times, given arm, covariates and the visits that were observed, and the"
-            " estimates pooled (multiple imputation, missing at random)"
-        ),
-        "jump-to-reference": "after leaving, a patient is taken to have the mean of the reference arm at once",
-        "copy-reference": "a patient who left is taken to have been in the reference arm throughout",
-        "copy-increments": "after leaving, a patient is taken to change as the reference arm does",
-        "last-mean-carried-forward": "after leaving, a patient is taken to keep the mean of the last visit attended",
-    }.get(rule, hyphenless(rule))
 
 
 def _bare(value: float) -> str:

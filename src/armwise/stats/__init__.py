@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from armwise.stats.analysis_of_covariance import ancova_fit as ancova_fit
     from armwise.stats.anchor import AnchoredChange as AnchoredChange
     from armwise.stats.anchor import anchored_change as anchored_change
-    from armwise.stats.anchor import spearman as spearman
     from armwise.stats.association.correlation import detectable_correlation as detectable_correlation
     from armwise.stats.association.correlation import power_correlation as power_correlation
     from armwise.stats.association.correlation import rank_correlation as rank_correlation
@@ -278,7 +277,6 @@ PUBLIC: dict[str, tuple[str, str]] = {
     "normal_tail_risk_difference": ("responder_model", "responders without dichotomising, a sensitivity"),
     "AnchoredChange": ("anchor", "the minimal important change by an anchor, and what stands beside it"),
     "anchored_change": ("anchor", "minimal important change by adjusted predictive modelling"),
-    "spearman": ("anchor", "rank correlation with its interval"),
     "ProportionalOdds": ("ordinal", "two arms compared by the proportional odds model"),
     "proportional_odds": ("ordinal", "odds ratio of a better category, profile interval, Brant's test"),
     "Pairwise": ("pairwise", "probability of a better outcome and win odds"),

@@ -17,13 +17,13 @@ Terwee 2017, J Clin Epidemiol 83:90 (adjusted; the formula was checked in the au
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit
 
-from armwise.stats.association.correlation import bonett_wright, fisher_limits, spearman_rho
+from armwise.stats.association.correlation import rank_correlation
 from armwise.stats.estimate import Estimate, check_conf_level
 from armwise.stats.replicates import Failed, Replicates, replicate
 from armwise.stats.samples import Bools, Floats, flags, same_length, sample
@@ -101,7 +101,7 @@ def anchored_change(
     n = same_length({"gain": g, "rating": a, "improved": yes})
     k = int(np.count_nonzero(yes))
     sd = float(g.std(ddof=1)) if n > 1 else 0.0
-    correlation = spearman(a, g, conf_level)
+    correlation = replace(rank_correlation(a, g, conf_level=conf_level), p=None, method=SPEARMAN)
     r = float(np.corrcoef(yes, g)[0, 1]) if 0 < k < n and sd > 0 else None
     biserial = (
         Estimate.not_estimable(
@@ -220,32 +220,6 @@ def youden(gain: Floats, improved: Bools) -> float:
     specificity = np.array([np.mean(gain[~improved] < c) for c in cuts])
     total = sensitivity + specificity
     return float(cuts[total > total.max() - 1e-12].mean())
-
-
-def spearman(x: ArrayLike, y: ArrayLike, conf_level: float = 0.95) -> Estimate:
-    """Spearman's rank correlation, ties at their mean rank, with an interval on Fisher's scale.
-
-    Parameters:
-        x, y: shapes (n,), none missing.
-        conf_level: 0.95 for 95 %.
-
-    Returns:
-        An Estimate without p; "not estimable" below four subjects, or where one of the two has no spread.
-
-    Raises:
-        UsageError: missing values, lengths that differ.
-
-    Source: Bonett and Wright 2000, Psychometrika 65:23: variance (1 + r^2 / 2) / (n - 3) of Fisher's z.
-    """
-    a, b = sample(x, "x"), sample(y, "y")
-    n = same_length({"x": a, "y": b})
-    if n < 4 or a.min() == a.max() or b.min() == b.max():
-        why = "fewer than four subjects" if n < 4 else "one of the two has no spread"
-        return Estimate.not_estimable(CORRELATION, SPEARMAN, why, conf_level=conf_level, n=n)
-    r = float(np.clip(spearman_rho(a, b), -1, 1))
-    perfect = abs(r) > 1 - 1e-12
-    lower, upper = (r, r) if perfect else fisher_limits(r, bonett_wright(r, n), conf_level)
-    return Estimate(r, None, None, lower, upper, conf_level, None, n, None, None, SPEARMAN, CORRELATION)
 
 
 def _both(gain: Floats, improved: Bools) -> tuple[tuple[float, float] | None, str]:

@@ -135,7 +135,10 @@ def _maximum(S: Floats, z: Bools, gamma: Floats, fixed: int | None) -> tuple[Flo
         information = (R.T @ R)[np.ix_(free, free)]
         if not free.size:
             return gamma, value, True
-        step = np.linalg.solve(information, score)
+        try:
+            step = np.linalg.solve(information, score)
+        except np.linalg.LinAlgError:  # a held coefficient so far out that some probabilities are 0 or 1
+            step = np.linalg.lstsq(information, score, rcond=None)[0]
         if float(score @ step) < 1e-22 * max(1.0, abs(value)):
             return gamma, value, True
         step = step / max(1.0, float(np.abs(step).max()) / 5.0)

@@ -18,6 +18,7 @@ from armwise.stats.cluster_covariance import COVARIANCES, Covariance, cluster_co
 from armwise.stats.covariates import independent_columns
 from armwise.stats.estimate import COEFFICIENT, MEAN_DIFFERENCE, ODDS_RATIO, Estimate, check_conf_level
 from armwise.stats.means import t_quantile, t_two_sided
+from armwise.stats.propensity_score import never_below
 from armwise.stats.samples import Floats, flags, labels, sample
 
 Family = Literal["normal", "binary"]
@@ -31,6 +32,7 @@ _ITERATIONS: Final = 60
 _TOLERANCE: Final = 1e-10
 #: A linear predictor that far out is a probability of 0 or 1 in all but name: the data separate.
 _FAR: Final = 30.0
+_SEPARATION: Final = "no finite estimate: the outcomes of a group are all alike (separation)"
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,11 @@ def gee(
     beta: Floats = np.zeros(p)
     if family == "normal":
         beta = np.asarray(np.linalg.lstsq(design, outcome, rcond=None)[0])
+
+    def failed(reason: str) -> Gee:  # along a separation anything may break first: the residuals, the steps
+        apart = family == "binary" and never_below(np.where(outcome == 1, 1.0, -1.0)[:, None] * design)
+        return none(reason if apart is False or apart is None else _SEPARATION)
+
     for _ in range(_ITERATIONS):
         mu, slope = _mean(design @ beta, family)
         residual = (outcome - mu) / np.sqrt(slope)
@@ -115,7 +122,7 @@ def gee(
         alpha = _exchangeable(residual, groups, scale) if correlation == "exchangeable" else 0.0
         longest = max(len(g) for g in groups)
         if alpha >= 1 or 1 + (longest - 1) * alpha <= 1e-8:
-            return none(f"the working correlation {alpha:.3g} is not possible: use independence")
+            return failed(f"the working correlation {alpha:.3g} is not possible: use independence")
         Z, e = _whitened(design, slope, residual, groups, alpha)
         try:
             step = np.linalg.solve(sum(z.T @ z for z in Z), sum(z.T @ r for z, r in zip(Z, e, strict=True)))
@@ -124,16 +131,16 @@ def gee(
         beta = beta + step
         reached = float(np.abs(design @ beta).max())
         if not np.isfinite(beta).all() or (family == "binary" and reached > _FAR):
-            return none("no finite estimate: the outcomes of a group are all alike (separation)")
+            return none(_SEPARATION)
         if float(np.abs(design @ step).max()) <= _TOLERANCE * max(1.0, reached):
             break
     else:
-        return none(f"the fit did not converge in {_ITERATIONS} steps")
+        return failed(f"the fit did not converge in {_ITERATIONS} steps")
     mu, slope = _mean(design @ beta, family)
     Z, e = _whitened(design, slope, (outcome - mu) / np.sqrt(slope), groups, alpha)
     V = cluster_covariance(Z, e, covariance)
     if V is None:
-        return none("one subject alone decides a coefficient")
+        return failed("one subject alone decides a coefficient")
     return Gee(beta, V, K - p, alpha, scale, K, n, family, words)
 
 

@@ -41,6 +41,7 @@ class Propensity:
         aliased: columns left out because those before them determine them (a covariate that does not vary too).
         dropped: covariates left out, in the declared order, because with them there was no solution.
         outside: who could only have been in the arm that they were in, by all covariates: indices, sorted.
+        outside_by: the columns that tell them apart, before any covariate was dropped.
     """
 
     columns: tuple[str, ...]
@@ -53,6 +54,7 @@ class Propensity:
     aliased: tuple[str, ...]
     dropped: tuple[str, ...] = ()
     outside: tuple[int, ...] = ()
+    outside_by: tuple[str, ...] = ()
 
     @property
     def problem(self) -> str:
@@ -111,7 +113,9 @@ def propensity(
     while fit.problem and dropped < len(droppable):
         dropped += 1
         fit = _fitted({name: x for name, x in full.items() if name not in droppable[:dropped]}, z)
-    return replace(fit, dropped=tuple(droppable[:dropped]), outside=first.outside)
+    return replace(
+        fit, dropped=tuple(droppable[:dropped]), outside=first.outside, outside_by=first.separating
+    )
 
 
 def _fitted(X: Mapping[str, ArrayLike], z: Bools) -> Propensity:

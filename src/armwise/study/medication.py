@@ -9,15 +9,13 @@ import polars as pl
 
 from armwise.errors import Problem, Severity
 from armwise.instruments.morphine_equivalents import TAKEN, factor_of, mistakes, morphine_factors
-from armwise.protocol.known import RESERVED
 from armwise.protocol.medication import Medication
 from armwise.protocol.model import Protocol
+from armwise.study.records import recorded
 from armwise.study.tables import FILE, LINE
 from armwise.yaml_lines import word
 
 Record = Mapping[str, Any]
-#: What `status` says of a form that was not filled in: what was taken is not known.
-NOT_DONE = "not done"
 
 
 def medication_problems(protocol: Protocol, tables: Mapping[str, pl.DataFrame]) -> Iterator[Problem]:
@@ -41,15 +39,6 @@ def medication_problems(protocol: Protocol, tables: Mapping[str, pl.DataFrame]) 
             what, todo = "no kind of treatment: no kind is known not to have been given then", "fill it in"
             yield Problem("warning", record[FILE], record[LINE], care.kind, what, todo)
     yield from _injections(protocol, tables)
-
-
-def recorded(table: pl.DataFrame) -> pl.Expr:
-    """Whether a row is a record, and not the note that nothing was recorded: `not done`, and no item filled in."""
-    if table.schema.get("status") != pl.String:
-        return pl.lit(True)
-    items = [c for c in table.columns if c not in RESERVED and not c.startswith("_")]
-    filled = pl.any_horizontal(pl.col(items).is_not_null()) if items else pl.lit(False)
-    return (pl.col("status") != NOT_DONE).fill_null(True) | filled
 
 
 def _injections(protocol: Protocol, tables: Mapping[str, pl.DataFrame]) -> Iterator[Problem]:

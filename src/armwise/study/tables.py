@@ -6,6 +6,7 @@ nothing is guessed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -230,7 +231,10 @@ def _hint(found: str, kind: str) -> str:
     if kind in ("number", "answer", "integer") and "," in found:
         return "write the decimal point as a point"
     if kind == "date":
-        return "write dates as 2026-03-31"
+        part = re.fullmatch(
+            r"\d{4}([-/.]?\d{1,2})?([-/.](uu|un|unk|xx|\?\?|--))*|\d{1,2}[-/.]\d{4}", found.lower()
+        )
+        return "leave it empty where the day is not known" if part else "write dates as 2026-03-31"
     return "correct the cell, or leave it empty"
 
 

@@ -14,11 +14,12 @@ import polars as pl
 
 from armwise.errors import Problem, Severity
 from armwise.instruments import Instrument, check_answers
-from armwise.protocol.check import RESERVED
+from armwise.protocol.known import RESERVED
 from armwise.protocol.model import Form, Protocol
 from armwise.protocol.scores import instrument_of
 from armwise.study.imaging import imaging_problems
 from armwise.study.medication import medication_problems
+from armwise.study.records import NOT_DONE
 from armwise.study.tables import FILE, LINE, UNDECLARED, keys_of
 from armwise.study.timing import contradicts, time_zero
 from armwise.yaml_lines import nearest, word
@@ -26,7 +27,6 @@ from armwise.yaml_lines import nearest, word
 Tables = Mapping[str, pl.DataFrame]
 Row = Mapping[str, Any]
 #: What `status` may say of a record.
-NOT_DONE = "not done"
 STATUS = ("complete", "partial", NOT_DONE)
 
 

@@ -52,7 +52,7 @@ def test_the_declared_thresholds_in_points_are_marked_and_said(banded):
     assert ">12.8</text>" in svg
     assert ">30</text>" not in svg  # a per cent is no point of this axis
     # at 12.8 and 15 points those count who reach the next threshold of the scale
-    assert "at 14 10 percentage points (95% CI −15 to 35)" in svg
+    assert "at 14: 10 percentage points (95% CI −15 to 35)" in svg
     assert "SIMULATED DATA" in svg
 
 

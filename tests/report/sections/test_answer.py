@@ -40,7 +40,10 @@ def test_the_endpoint_is_given_with_its_operator_and_the_estimand_with_its_popul
     )
     assert facts["Estimand"].startswith("Patients for whom either choice was plausible")
     assert facts["Registered"] == "No registration given"
-    assert facts["Compared"] == "BMC + conventional care, 40; Conventional care, 40"
+    assert facts["Compared"] == (  # what a short name stands for is said on the first screen
+        "BMC + conventional care, 40 (one injection of autologous bone-marrow concentrate into every structure judged"
+        " painful, with conventional care); Conventional care, 40"
+    )
     assert facts["Data"].startswith("Simulated, no patient is real")
 
 

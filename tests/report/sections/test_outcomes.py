@@ -36,7 +36,7 @@ def test_p_stands_last_and_only_where_the_plan_covers_it(two_arms: Results) -> N
 def test_the_notes_say_how_many_comparisons_were_made_and_what_each_assumes(two_arms: Results) -> None:
     notes = " ".join(Markup(n).striptags() for n in table_of(two_arms).notes)
     assert "31 comparisons between arms" in notes
-    assert "3 of them a P value" in notes
+    assert "3 of them with a P value" in notes
     assert "Arms chosen, not randomised" in notes
     assert "more than one standard error apart" in notes
 
@@ -123,18 +123,21 @@ def test_an_sd_is_that_of_a_change_only_where_the_outcome_is_a_change(two_arms: 
     }
     of_values = table_of(redeclared(two_arms, endpoints=values))
     assert "standard deviations of the value in" in str(of_values.caption)
-    assert "Mean (SD)" in str(of_values.caption) and "change" not in str(of_values.caption)
+    assert "mean (SD)" in str(of_values.caption) and "change" not in str(of_values.caption)
     assert {str(c.small) for c in of_values.columns if c.arm} == {"value"}
     some = redeclared(two_arms, endpoints=values | {"odi_change": two_arms.protocol.endpoints["odi_change"]})
     assert "standard deviations of the outcome in" in str(table_of(some).caption)
 
 
-def test_what_a_comparison_must_be_read_with_stands_below_the_table(two_arms: Results) -> None:
+def test_what_a_comparison_must_be_read_with_stands_folded_below_the_table(two_arms: Results) -> None:
     tied = rewritten(
         two_arms,
         lambda r: {"reason": "with ties a limit may lie on the null"} if r["statistic"] == "shift" else None,
     )
-    notes = [str(n) for n in table_of(tied).notes]
+    made = outcomes.section(tied, Words.of(tied))
+    assert made is not None
+    (single,) = [b for b in made.blocks if b.fold == "What to know of single outcomes"]
+    notes = [str(n) for n in single.main.paragraphs]  # type: ignore[union-attr]
     assert "Opioid dose of those who took any at baseline: with ties a limit may lie on the null." in notes
 
 
@@ -226,15 +229,19 @@ def test_the_measures_that_the_protocol_asks_for_stand_beside_the_comparisons(tw
 def test_the_numbers_beside_a_model_of_all_visits_are_of_those_observed(small: Any, trial: Results) -> None:
     from armwise.analysis.run import analyse
 
-    assert "of the patients compared; the difference" in str(table_of(trial).caption)
+    assert "of the patients compared: mean change (SD) from baseline. The difference" in str(
+        table_of(trial).caption
+    )
     main = {**small.model, "at": "m6", "role": "primary"}
     results = analyse(small.repeated(small.drawn(), {"role": "exploratory"}, analyses={"main": main}))
-    assert "of those observed; the difference" in str(table_of(results).caption)
+    assert "of those observed: mean change (SD) from baseline. The difference" in str(
+        table_of(results).caption
+    )
     over_time = course.section(results, Words.of(results))
     assert over_time is not None and isinstance(over_time.blocks[1].main, Table)
     assert "differences from one model of all visits." in over_time.blocks[1].main.caption
     both = analyse(small.repeated(small.drawn(), {"at": "m6"}))
-    said = "of the patients compared (those observed, where one model takes all visits); the difference"
+    said = "of the patients compared (those observed, where one model takes all visits): mean change (SD) from baseline"
     assert said in str(table_of(both).caption)
 
 

@@ -74,7 +74,7 @@ def test_the_heading_says_a_direction_only_where_intervals_exclude_no_difference
     rows = comparisons.leading(example, "pain", "m12")
     assert all(comparisons.excludes_no_effect(r) for r in rows)
     assert heading == (
-        "In one model of all visits, Pain, numeric rating was lower with BMC than with conventional care at every visit"
+        "In one model of all visits, pain was lower with BMC than with conventional care at every visit after baseline"
     )
     assert causal_words(heading) == []
     unclear = example.table.to_dicts()
@@ -84,7 +84,7 @@ def test_the_heading_says_a_direction_only_where_intervals_exclude_no_difference
     vague = Results(example.table.clear().extend(type(example.table)(unclear, schema=example.table.schema)),
                     example.protocol, "", manifest=example.manifest)  # fmt: skip
     assert str(made(vague).heading) == (
-        "In one model of all visits, Pain, numeric rating did not differ clearly between the arms at any visit"
+        "In one model of all visits, pain did not differ clearly between the arms at any visit"
     )
 
 
@@ -331,7 +331,7 @@ def test_each_of_several_models_has_its_role_its_finding_and_a_folded_covariance
     folds = [b.main.fold for b in section.blocks if b.main.kind == "table"]
     assert folds == ["", "The fitted covariance"] * 2
     found = re.search(r'<section id="repeated".*?</section>', report(results), flags=re.DOTALL)
-    assert found and found[0].count("<details>") == 3  # and the table of the figure that is drawn here
+    assert found and found[0].count("<details>") == 4  # and the tables of both models
     single = made(analyse(small.repeated(small.drawn())))
     assert [b.main.fold for b in single.blocks if b.main.kind == "table"] == ["", ""]
 

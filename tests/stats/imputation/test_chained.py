@@ -186,3 +186,25 @@ def test_a_binary_gap_with_a_flat_prior_is_refused(scores, names):
 def test_a_flat_prior_with_too_few_is_an_error_that_names_the_variable(scores, names):
     with pytest.raises(FitError, match=r"odi.m\d+.*no set is left out"):
         impute_chained(scores[:14], names=names, imputations=2, prior_subjects=0, seed=1)
+
+
+def test_with_a_flat_prior_gaps_in_several_variables_are_drawn_as_mice_draws_them(imputation_witness):
+    """Means, SDs and correlations of all gaps over the sets of R's mice (method "norm"), within Monte-Carlo error."""
+    r = imputation_witness("chained")
+    data = np.column_stack([np.array(column, dtype=float) for column in r["data"].values()])
+    m = r["sets"]
+    values = impute_chained(
+        data, imputations=m, cycles=15, prior_subjects=0, names=list(r["data"]), seed=5
+    ).values
+    drawn = values[:, r["row"], r["column"]]
+    mean, sd = np.array(r["mean"]), np.array(r["sd"])
+    assert (np.abs(drawn.mean(0) - mean) / (sd * np.sqrt(2 / m))).max() < 4
+    assert (np.abs(np.log(drawn.std(0, ddof=1) / sd)) / np.sqrt(1 / m)).max() < 4
+    correlation = np.array(r["correlation"])
+    moved = np.abs(
+        np.arctanh(np.corrcoef(drawn.T) - np.eye(len(mean))) - np.arctanh(correlation - np.eye(len(mean)))
+    )
+    assert (moved / np.sqrt(2 / (m - 3))).max() < 4
+    # the whole of it sees what one of its parts would not: patients never seen are drawn from every relation
+    never = [i for i, row in enumerate(r["row"]) if row == 11]
+    assert len(never) == 3 and correlation[np.ix_(never, never)].min() > 0.3

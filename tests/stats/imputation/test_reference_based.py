@@ -246,3 +246,23 @@ def test_the_jackknife_measures_the_variance_over_trials_and_rubins_is_that_of_m
     assert rubin[:, 0].mean() / sd[0] == pytest.approx(1, abs=0.13)
     assert rubin[:, 1].mean() / rubin[:, 0].mean() == pytest.approx(1, abs=0.06)
     assert sd[1] / sd[0] < 0.85  # what is copied from the reference does not vary
+
+
+def test_a_set_that_has_a_fit_is_drawn_although_another_of_its_block_is_whole_without_one(monkeypatch):
+    """A block holds more sets than are asked for: one beyond them that has no fit must take nothing from the others."""
+    from armwise.stats.imputation import reference_based
+
+    y, arm, covariates = trial(3)
+    expected = impute_outcomes(y, arm, **given(covariates), imputations=3, seed=2).values
+    real = reference_based.bootstrap_parameters
+
+    def one_fails(*arguments):
+        parameters, taken, ok, _ = real(*arguments)
+        parameters.beta[10], parameters.sigma[10], ok[10] = np.nan, np.nan, False
+        return parameters, taken, ok, "singular"
+
+    monkeypatch.setattr(reference_based, "bootstrap_parameters", one_fails)
+    found = impute_outcomes(y, arm, **given(covariates), imputations=3, seed=2).values
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(FitError, match="no fit in"):
+        impute_outcomes(y, arm, **given(covariates), imputations=11, seed=2)

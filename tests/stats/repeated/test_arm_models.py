@@ -70,3 +70,12 @@ def test_arms_of_other_covariates_or_without_the_visit_are_refused():
         arm_models_difference(a, mmrm_wide(y, {"a": X[:, 0]}, visits=("v1", "v2", "v3")), "v3", together)
     with pytest.raises(UsageError, match="without the visit v9"):
         arm_models_difference(a, b, "v9", together)
+
+
+def test_a_mean_that_a_model_of_one_arm_cannot_estimate_is_refused_and_is_no_nan():
+    """A covariate alike in all of an arm is no slope there: at another value of it the arm has no mean."""
+    (X, y), other = PARTS
+    flat = np.column_stack([X[:, 0], np.zeros(len(X))])
+    together = np.vstack([flat, other[0]])
+    with pytest.raises(UsageError, match="the mean at v2 is not estimable in a model of one arm alone"):
+        arm_models_difference(*models([(flat, y), other]), "v2", together)

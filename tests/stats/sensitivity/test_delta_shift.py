@@ -7,7 +7,12 @@ import pytest
 
 from armwise.errors import UsageError
 from armwise.stats import Estimate, ancova_fit
-from armwise.stats.sensitivity.delta_shift import delta_grid, shifted_ancova, tipping_shift
+from armwise.stats.sensitivity.delta_shift import (
+    delta_grid,
+    predicted_missing,
+    shifted_ancova,
+    tipping_shift,
+)
 
 
 def drawn(seed: int = 8, n: int = 90) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
@@ -39,6 +44,27 @@ def test_it_is_the_analysis_of_covariance_of_predicted_and_shifted_outcomes() ->
     filled = np.where(seen, y, D @ beta + np.where(z, 6.0, -2.0))
     wanted = np.linalg.lstsq(D, filled, rcond=None)[0][0]
     assert shifted_ancova(y, z, X)(6.0, -2.0).estimate == pytest.approx(wanted, rel=1e-10)
+
+
+def test_what_is_predicted_for_the_missing_is_the_line_of_their_arm() -> None:
+    """One covariate in closed form: a common slope within the arms, through the mean of each arm's observed."""
+    y, z, X = drawn()
+    seen, x = np.isfinite(y), X["x"]
+    centres = {side: (x[seen & (z == side)].mean(), y[seen & (z == side)].mean()) for side in (True, False)}
+    dx = np.array([x[i] - centres[z[i]][0] for i in np.flatnonzero(seen)])
+    dy = np.array([y[i] - centres[z[i]][1] for i in np.flatnonzero(seen)])
+    slope = (dx @ dy) / (dx @ dx)
+    found = predicted_missing(y, z, X)
+    assert (np.isnan(found) == seen).all()
+    for i in np.flatnonzero(~seen):
+        assert found[i] == pytest.approx(centres[z[i]][1] + slope * (x[i] - centres[z[i]][0]), rel=1e-10)
+
+
+def test_the_missing_filled_with_what_is_predicted_leave_the_analysis_of_those_observed() -> None:
+    y, z, X = drawn()
+    filled = np.where(np.isfinite(y), y, predicted_missing(y, z, X))
+    fit = ancova_fit(filled, np.where(z, "a", "b"), X, reference="b").differences["a"]
+    assert fit.estimate == pytest.approx(shifted_ancova(y, z, X)(0, 0).estimate, rel=1e-10)
 
 
 def test_its_standard_error_is_that_of_multiple_imputation_with_many_sets() -> None:

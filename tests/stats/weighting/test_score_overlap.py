@@ -31,7 +31,6 @@ def test_who_is_outside_the_other_arm_s_range_is_listed():
     outside = sorted([*found.outside_arm, *found.outside_versus])
     assert outside == np.flatnonzero((e < low) | (e > high)).tolist() and outside
     assert all(z[i] for i in found.outside_arm) and not any(z[i] for i in found.outside_versus)
-    assert found.outside_share == pytest.approx(len(outside) / 50)
 
 
 def test_unlikely_treatments_are_counted_by_the_treatment_that_was_had():

@@ -17,14 +17,15 @@ NOTABLE = 0.1
 
 
 def balance_cell(
-    before: Row | None, after: Row | None, *, name: str, top: float = 0.8, width: int = 110
+    before: Row | None, after: Row | None, *, name: str, what: str, top: float = 0.8, width: int = 110
 ) -> str:
     """One cell: size of the difference before (open circle) and after weighting (filled), and the 0.1 line.
 
     Args:
         before, after: rows `standardised difference` of one covariate; None or not estimable are left out of the
             drawing and said in its description.
-        name: what the row of the table is about; unique among the cells of a page.
+        name: what the drawing is known by; unique among the cells of a page.
+        what: what the row of the table is about, for who hears the drawing described.
         top: the right end of the scale; a larger difference stands there with an arrow.
         width: px.
 
@@ -48,5 +49,5 @@ def balance_cell(
     words = [f"{shown(row).estimate if row and usable(row) else NOT_ESTIMABLE} {when}" for row, when in
              ((before, "before"), (after, "after weighting")) if row is not None]  # fmt: skip
     return drawing.svg(
-        22, f"Balance: {name}", f"Standardised difference {', '.join(words) or NOT_ESTIMABLE}."
+        22, f"Balance: {what}", f"Standardised difference {', '.join(words) or NOT_ESTIMABLE}."
     )

@@ -9,7 +9,7 @@ from armwise.report.comparisons import UNADJUSTED, comparison, is_ratio, treatme
 from armwise.report.figures.forest import Forest, Group, Line, Reference, description, note
 from armwise.report.figures.names import direction
 from armwise.report.figures.style import Better
-from armwise.report.words import ADJUSTED, MISSING
+from armwise.report.phrases import ADJUSTED, MISSING
 
 COMPLETE = "complete-cases"
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -19,6 +19,7 @@ def interval_cell(
     *,
     better: Better,
     name: str,
+    what: str,
     low: float = -0.5,
     high: float = 2.0,
     width: int = 150,
@@ -29,7 +30,8 @@ def interval_cell(
         row: a difference of means.
         sd: the standard deviation that it is divided by, in the unit of the row.
         better: the direction in which the score improves.
-        name: what the row of the table is about; unique among the cells of a page.
+        name: what the drawing is known by; unique among the cells of a page.
+        what: what the row of the table is about, for who hears the drawing described.
         low, high: the ends of the scale in SD units, the same for all cells of a table; what lies beyond ends
             in an arrow.
         width: px.
@@ -42,7 +44,7 @@ def interval_cell(
     drawing.rule(scale(0), 1, scale(0), 21, INK)
     if not usable(row) or not sd or not math.isfinite(row["estimate"]):
         drawing.text(scale(0) + 6, 11 + middle(SMALL), NOT_ESTIMABLE, size=SMALL, colour=GREY, row=row)
-        return drawing.svg(22, f"Interval: {name}", f"Standardised difference {NOT_ESTIMABLE}.")
+        return drawing.svg(22, f"Interval: {what}", f"Standardised difference {NOT_ESTIMABLE}.")
     sign = -1 if better == "lower" else 1
     estimate = sign * row["estimate"] / sd
     said = number(estimate, 2)
@@ -58,6 +60,6 @@ def interval_cell(
         drawing.mark("diamond", scale(estimate), 11, INK, 4.4, row)
     return drawing.svg(
         22,
-        f"Interval: {name}",
+        f"Interval: {what}",
         f"Difference in standard deviations, above zero favours the treatment: {said}.",
     )

@@ -123,7 +123,7 @@ class _Band:
             row = next((r for r in self.rows if r["at"] >= point - 1e-9), None)
             if row is not None:
                 said.append(
-                    f"at {number(row['at'], 0 if row['at'] == int(row['at']) else 1)} {shown(row).long}"
+                    f"at {number(row['at'], 0 if row['at'] == int(row['at']) else 1)}: {shown(row).long}"
                 )
         return f"Step curve of the difference in responders: {'; '.join(said)}." if said else "A step curve."
 

@@ -12,8 +12,9 @@ from armwise.report.figures.estimates import estimates
 from armwise.report.figures.style import Better
 from armwise.report.numbers import row_decimals, sd_decimals, shown
 from armwise.report.page import Answer, Facts, figure
+from armwise.report.phrases import MISSING_RULES, TARGETS
 from armwise.report.tables import Text
-from armwise.report.words import TARGETS, Words, hyphenless, inside, joined, missing_rule, opening
+from armwise.report.words import Words, hyphenless, inside, joined, opening
 
 
 def answer(results: Results, words: Words) -> Answer:
@@ -230,12 +231,15 @@ def _compared(results: Results, words: Words) -> Markup:
     for arm in words.arms:
         allocated = comparisons.flow(results, "allocated", arm)
         count = text(", {n}", n=cite.count(allocated)) if allocated else ""
+        declared = words.protocol.arms[arm]
+        what = "" if declared.reference else declared.description  # what a short name stands for
         parts.append(
             text(
-                '<span class="arm-{arm}">{label}</span>{n}',
+                '<span class="arm-{arm}">{label}</span>{n}{what}',
                 arm=arm,
                 label=words.protocol.arms[arm].label,
                 n=count,
+                what=f" ({inside(what.rstrip('.'))})" if declared.short and what else "",
             )
         )
     return Markup("; ").join(parts)
@@ -277,7 +281,7 @@ def _data(results: Results, words: Words, visit: str) -> Text:
         )
         if seen and all_of:
             parts.append(
-                text("{k} of {n} with {arm}", k=cite.count(seen), n=cite.count(all_of), arm=words.short(arm))
+                text("{k} of {n} with {arm}", k=cite.count(seen), n=cite.count(all_of), arm=words.brief(arm))
             )
     assessed = (
         text("assessed {at}: {parts}", at=words.at(visit), parts=cite.listed(parts)) if parts else Markup("")
@@ -339,7 +343,9 @@ def _missing(results: Results, words: Words, name: str, visit: str) -> tuple[str
     )
     if lost and not any(r["estimate"] for r in lost.values()):
         return "Missing answers", observed
-    rule = text(" {rule}.", rule=opening(missing_rule(comparisons.analysis_of(words.protocol, name).missing)))
+    rule = text(
+        " {rule}.", rule=opening(MISSING_RULES[comparisons.analysis_of(words.protocol, name).missing])
+    )
     cases = [
         text(" {case}", case=_case(results, words, other))
         for other, a in words.protocol.analyses.items()

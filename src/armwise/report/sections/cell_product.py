@@ -24,6 +24,7 @@ POWER: Final = {
     "10^6": "10\N{SUPERSCRIPT SIX}",
     "10^3": "10\N{SUPERSCRIPT THREE}",
     "10^9": "10\N{SUPERSCRIPT NINE}",
+    "kg/m2": "kg/m\N{SUPERSCRIPT TWO}",
 }
 
 

@@ -126,9 +126,10 @@ def _heading(words: Words, cells: Cells) -> Text:
     ]
     if len(lowest) == 1 or not _same(lowest):
         return text("Completion was lowest {parts}", parts=Markup("; and ").join(parts))
-    places = [
-        f"{words.at(visit)} with {words.brief(arm)} ({words.form(form)})" for *_, form, visit, arm in lowest
-    ]
+    alike: dict[tuple[str, str], list[str]] = {}
+    for *_, form, visit, arm in lowest:
+        alike.setdefault((words.visit(visit), words.brief(arm)), []).append(words.form(form))
+    places = [f"at {visit} with {arm} ({joined(forms)})" for (visit, arm), forms in alike.items()]
     return text(
         'Completion was lowest, <span class="nb">{k} of {n}</span>, {places}',
         k=cite.count(lowest[0][1]),

@@ -11,9 +11,10 @@ from armwise.report.cite import text
 from armwise.report.figures.trajectory import trajectory
 from armwise.report.numbers import MIXED, level, row_decimals, sd_decimals
 from armwise.report.page import Block, Section, figure
+from armwise.report.phrases import ADJUSTED
 from armwise.report.sections.repeated import beside_the_model
 from armwise.report.tables import Column, Line, Table, Text, folded, noted
-from armwise.report.words import ADJUSTED, Words
+from armwise.report.words import Words
 
 
 def section(results: Results, words: Words) -> Section | None:
@@ -47,7 +48,8 @@ def section(results: Results, words: Words) -> Section | None:
         ),
     )
     last = _last(results, words, endpoint, compared[-1]) if compared else ()
-    blocks = (Block(drawing, noted(*last)), Block(_table(results, words, score, endpoint, visits)))
+    table = _table(results, words, score, endpoint, visits)
+    blocks = (Block(drawing, noted(*last)), Block(table, later=table.title.rstrip(".")))
     scale = f" Scale: {facts.scale}." if facts.scale else ""
     return Section(
         name="course",

@@ -10,8 +10,9 @@ from armwise.protocol.target_trial import Components
 from armwise.report import comparisons
 from armwise.report.cite import count, text
 from armwise.report.page import Block, Section
+from armwise.report.phrases import STRATEGIES, TARGETS
 from armwise.report.tables import Column, Line, Table, Text
-from armwise.report.words import STRATEGIES, TARGETS, Words, hyphenless, inside, joined, opening
+from armwise.report.words import Words, hyphenless, inside, joined, opening
 
 #: The components of a target trial, in the order of TARGET 2025.
 COMPONENTS = {

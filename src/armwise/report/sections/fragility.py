@@ -16,9 +16,10 @@ from armwise.report.figures.bias_contours import Benchmark, bias_contours
 from armwise.report.numbers import number, row_decimals
 from armwise.report.overturning import finding, in_words, limit_row, overturned_row, rows_of, what_is_tested
 from armwise.report.page import Block, Figure, Prose, Section, figure
+from armwise.report.phrases import MISSING_RULES, TARGETS
 from armwise.report.shifts import shift_sentences
-from armwise.report.tables import Column, Line, Table, Text, noted
-from armwise.report.words import TARGETS, Words, counted, hyphenless, inside, missing_rule, opening, plural
+from armwise.report.tables import Column, Line, Table, Text, bare, noted
+from armwise.report.words import Words, counted, hyphenless, inside, opening, plural
 from armwise.stats.sensitivity.delta_shift import METHOD as SHIFTED
 from armwise.stats.sensitivity.imputed_shifts import METHOD as IMPUTED
 from armwise.stats.sensitivity.unmeasured_confounding import METHOD as OMITTED
@@ -75,17 +76,16 @@ def _blocks(results: Results, words: Words, name: str, first: bool) -> Iterator[
     """What is said, and folded what it is read from: the first screen has drawn the estimates of the first analysis."""
     names = [n for n in put_to_test(words.protocol) if rows_of(results, n)]
     what = what_is_tested(words, name)
+    earlier = names[: names.index(name)]
+    again = any(_supported(words, name) == _supported(words, other) for other in earlier)
     for arm in words.treatments:
         said = [*_confounding(results, words, name, arm), *_missing(results, words, name, arm)]
         if said:
             named = f", {words.brief(arm)}" if len(words.treatments) > 1 else ""
             title = text("<h3>{what}{named}</h3>", what=what, named=named)
             note = noted(words.allocation_note) if first and arm == words.treatments[0] else ()
-            yield Block(Prose((title + said[0], *said[1:])), note)
-    earlier = names[: names.index(name)]
-    if all(
-        _supported(words, name) != _supported(words, other) for other in earlier
-    ):  # one table for all of them
+            yield Block(Prose((title + said[0], *said[1:])), note, fold=f"{what}{named}" if again else "")
+    if not again:  # one table for all of them
         beside = _beside(results, words, name)
         yield Block(beside, fold=f"{beside.title.rstrip('.')}, and whom it speaks of")
     for arm in words.treatments:
@@ -149,7 +149,7 @@ def _line(words: Words, name: str, other: str, row: Row, many: bool) -> Line:
             if (declared.method, declared.adjust) != (main.method, main.adjust)
             else []
         )
-        differs += [missing_rule(declared.missing)] if declared.missing != main.missing else []
+        differs += [MISSING_RULES[declared.missing]] if declared.missing != main.missing else []
     if many:
         differs.insert(0, words.short(row["arm"]))
     estimand = protocol.estimands.get(declared.estimand or "")
@@ -222,7 +222,7 @@ def _missing(results: Results, words: Words, name: str, arm: str) -> Iterator[Ma
             continue
         yield text(
             "Of {n} {what}, {k} would make the interval include no difference.{likely}",
-            what=_of(method), k=cite.count(row), n=cite.count(row, "n"),
+            what=_of(method), k=cite.count_or_none(row), n=cite.count(row, "n"),
             likely=_likely(results, name, arm) if method == PLAIN and row["estimate"] else "",
         )  # fmt: skip
         if method in (IMPUTED, SHIFTED):
@@ -323,25 +323,23 @@ def _contour_notes(results: Results, words: Words, name: str, arm: str) -> tuple
 def _controls(results: Results, words: Words, names: Sequence[str]) -> Table | None:
     """Outcomes on which the treatment cannot act: adjusted as each analysis is, unadjusted, and what that says."""
     many = len(words.treatments) > 1
-    lines = []
+    lines: dict[tuple[Text, ...], Line] = {}
     for name in names:
         plain = {(r["endpoint"], r["arm"]): r for r in rows_of(results, name, category=UNADJUSTED)}
         for r in rows_of(results, name, category=ADJUSTED):
             beside = plain.get((r["endpoint"], r["arm"]))
             _, _, said = reading(r).partition(":")
             of = ", ".join(filter(None, (words.short(r["arm"]) if many else "", words.at(r["visit"]))))
-            lines.append(
-                Line(
-                    opening(words.endpoint(r["endpoint"])),
-                    (
-                        cite.with_limits(r, note=True, unit=True, level=True),
-                        cite.with_limits(beside, unit=True) if beside else "",
-                        _patients(r) if comparisons.usable(r) else "",
-                        opening(said.strip()),
-                    ),
-                    small=f"{of}; as {inside(what_is_tested(words, name))}",
-                )
+            head = opening(words.endpoint(r["endpoint"]))
+            cells = (
+                cite.with_limits(r, note=True, unit=True, level=True),
+                cite.with_limits(beside, unit=True) if beside else "",
+                _patients(r) if comparisons.usable(r) else "",
+                opening(said.strip()),
             )
+            seen = (head, of, *(bare(cell) for cell in cells))
+            earlier = f"{lines[seen].small}; " if seen in lines else f"{of}; as "
+            lines[seen] = Line(head, cells, small=f"{earlier}{inside(what_is_tested(words, name))}")
     if not lines:
         return None
     return Table(
@@ -353,7 +351,7 @@ def _controls(results: Results, words: Words, names: Sequence[str]) -> Table | N
             Column("Patients"),
             Column("What it says", side="left", wide=True),
         ),
-        rows=tuple(lines),
+        rows=tuple(lines.values()),
         caption="Outcomes on which the treatment cannot act, compared as each analysis compares its own, whatever came"
         " between. An interval that includes no difference does not prove that no confounding is left.",
     )

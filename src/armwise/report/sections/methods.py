@@ -13,20 +13,12 @@ from armwise.report import comparisons
 from armwise.report.cite import count, text
 from armwise.report.numbers import levels, number
 from armwise.report.page import Block, Prose, Section
+from armwise.report.phrases import MISSING, MISSING_RULES
 from armwise.report.references import used
 from armwise.report.sections import model_methods
 from armwise.report.sections.outcomes import adjusted_words, family_words
 from armwise.report.tables import Column, Line, Table, Text
-from armwise.report.words import (
-    MISSING,
-    Words,
-    hyphenless,
-    inside,
-    joined,
-    missing_rule,
-    opening,
-    spoken,
-)
+from armwise.report.words import Words, hyphenless, inside, joined, opening, spoken
 
 #: What each method of the analysis computes, in words; keys are beginnings of the rows' method names, in lower case.
 INTERVALS: Mapping[str, str] = {
@@ -279,7 +271,7 @@ def _missing(results: Results, words: Words) -> Text:
         if name != primary:
             by_rule.setdefault(declared.missing, []).append(name)
     first = analyses[primary].missing
-    said = [f"Primary analysis: {missing_rule(first)}."]
+    said = [f"Primary analysis: {MISSING_RULES[first]}."]
     named = sorted(
         by_rule, key=lambda rule: (len(by_rule[rule]), rule == first)
     )  # the last is that of all others
@@ -290,7 +282,7 @@ def _missing(results: Results, words: Words) -> Text:
             for name in by_rule[rule]
         ]
         whose = joined(names) if rule != named[-1] or len(names) == 1 else "All other analyses"
-        what = "the rule of the primary analysis" if rule == first else missing_rule(rule)
+        what = "the rule of the primary analysis" if rule == first else MISSING_RULES[rule]
         said.append(f"{opening(whose)}: {what}.")
     items = "Items missing within a questionnaire follow the instrument’s own rule."
     body = text("{said}{drawn} {items}", said=" ".join(said), drawn=_drawn(results, primary), items=items)

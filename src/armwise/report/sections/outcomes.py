@@ -15,7 +15,7 @@ from armwise.report.cite import text
 from armwise.report.figures.interval_cell import interval_cell
 from armwise.report.figures.style import Better
 from armwise.report.numbers import MIXED, level, row_decimals, sd_decimals
-from armwise.report.page import Block, Section
+from armwise.report.page import Block, Prose, Section
 from armwise.report.sections.course import lord
 from armwise.report.sections.measures import other_measures
 from armwise.report.sections.visits import by_visit
@@ -59,8 +59,8 @@ def section(results: Results, words: Words) -> Section | None:
         *_margins(results, words),
         _tested_margins(results, words, found),
         _lord_note(differ) if assumed else "",
-        *_reasons(words, found),
     )
+    single = noted(*_reasons(words, found))
     course, measures = by_visit(results, words), other_measures(results, words, [o.row for o in found])
     return Section(
         name="outcomes",
@@ -69,6 +69,7 @@ def section(results: Results, words: Words) -> Section | None:
         question="Do the other questionnaires tell the same story?",
         blocks=(
             Block(_table(results, words, found, adjusted, notes)),
+            *([Block(Prose(single, small=True), fold="What to know of single outcomes")] if single else []),
             *(
                 Block(table, fold=table.title.rstrip("."))
                 for table in (course, measures)
@@ -115,7 +116,6 @@ def _table(
             head,
             "; ".join(s for s in (how, words.chosen) if s),
             card=head,
-            wide=True,
         )
     )
     if adjusted:
@@ -154,7 +154,7 @@ def _caption(words: Words, found: list[Outcome]) -> str:
         "patients who improved" if responses else "",
     ]
     return (
-        f"{opening(joined(said, 'or'))}, {time}, of {_whom(words, found)}; the difference is treatment minus"
+        f"{opening(time)}, of {_whom(words, found)}: {joined(said, 'or')}. The difference is treatment minus"
         f" {words.arm(words.protocol.reference)}{_ratio_words(words, found)}."
     )
 
@@ -281,8 +281,8 @@ def _drawn(results: Results, words: Words, o: Outcome, ends: tuple[float, float]
     if sd is None:
         return Markup("")
     better: Better = "higher" if words.higher_is_better(o.endpoint) else "lower"
-    name = f"{o.endpoint} {o.row['arm']}"
-    return Markup(interval_cell(o.row, sd, better=better, name=name, low=ends[0], high=ends[1]))  # noqa: S704 (drawn by us)
+    name, what = f"{o.endpoint} {o.row['arm']}", spoken(words.endpoint(o.endpoint))
+    return Markup(interval_cell(o.row, sd, better=better, name=name, what=what, low=ends[0], high=ends[1]))  # noqa: S704 (drawn by us)
 
 
 def _multiplicity(results: Results, words: Words) -> tuple[Text, ...]:
@@ -290,7 +290,7 @@ def _multiplicity(results: Results, words: Words) -> tuple[Text, ...]:
     tests = results.one(analysis="multiplicity", statistic="tests")
     said: list[Text] = []
     if comparisons_row is not None:
-        carry = text(", {t} of them a P value", t=cite.count(tests)) if tests is not None else ""
+        carry = text(", {t} of them with a P value", t=cite.count(tests)) if tests is not None else ""
         said.append(
             text(
                 "This report holds {n} comparisons between arms with an interval{carry}{elsewhere}.",

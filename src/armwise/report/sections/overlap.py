@@ -12,9 +12,10 @@ from armwise.report.cite import text
 from armwise.report.comparisons import usable
 from armwise.report.figures.scores import bins_of, percentile_of, scores
 from armwise.report.page import Block, Facts, Prose, Section, figure
+from armwise.report.phrases import TARGETS
 from armwise.report.sections import site_by_site
 from armwise.report.tables import Column, Line, Table, Text, noted
-from armwise.report.words import TARGETS, Words, joined, opening, plural, spoken
+from armwise.report.words import Words, joined, opening, plural, spoken
 
 
 def section(results: Results, words: Words) -> Section | None:
@@ -30,7 +31,11 @@ def section(results: Results, words: Words) -> Section | None:
         short="Were the arms comparable",
         heading=_heading(results, words, arms[0]) if arms else "The comparison without each site",
         question="Could a patient like these have been in either arm?",
-        blocks=(*blocks, *([Block(table, _shape_notes())] if table else ()), *by_site),
+        blocks=(
+            *blocks,
+            *([Block(table, _shape_notes(), fold=table.title.rstrip("."))] if table else ()),
+            *by_site,
+        ),
     )
 
 
@@ -132,13 +137,13 @@ def _said(results: Results, words: Words, arm: str) -> Text:
     unlikely = _one(results, words, arm, "count", IMPROBABLE)
     return text(
         "Given {given}, a patient’s probability of {arm} ranged {ranges}. {outside} had a probability outside the range"
-        " of the other arm: a comparison that speaks of them rests on the model and not on patients. {few} of {n} had"
-        " the treatment that they had with a probability below 0.05.",
+        " of the other arm: a comparison that speaks of them rests on the model and not on patients. Of {n} patients,"
+        " {few} had a probability below 0.05 of the treatment that they had.",
         given=given,
         arm=words.brief(arm),
         ranges=cite.listed(ranges),
         outside=_counts(words, _pair(results, words, arm, OUTSIDE)),
-        few=cite.count(unlikely),
+        few=cite.count_or_none(unlikely) if unlikely else "",
         n=cite.count(unlikely, "n"),
     )
 

@@ -91,7 +91,9 @@ def _table(results: Results, words: Words, found: Differences) -> Block | None:
         else "",
         chosen=words.allocation_note,
     )
-    table = Table("The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(words, bool(found)))
+    table = Table(
+        "The arms at baseline.", tuple(columns), tuple(rows), caption, _notes(words, bool(found), weighted)
+    )
     made = folded(table, len(words.arms), len(words.treatments), "below: standardised difference")
     return Block(made, noted(_chance(results, not single), _effective(results, words), _averaged(results)))
 
@@ -180,7 +182,7 @@ def _difference_cells(words: Words, found: Differences, item: str, weighted: boo
         return tuple(_before_after(*pair) for pair in pairs)
     before, after = pairs[0]
     cells: list[Text] = [cite.estimate(before, 2), *([cite.estimate(after, 2)] if weighted else [])]
-    cells.append(Markup(balance_cell(before, after, name=item)))  # noqa: S704 (drawn by us)
+    cells.append(Markup(balance_cell(before, after, name=item, what=inside(words.covariate(item)))))  # noqa: S704 (drawn by us)
     return tuple(cells)
 
 
@@ -239,14 +241,15 @@ def _averaged(results: Results) -> Text:
     )
 
 
-def _notes(words: Words, differences: bool) -> tuple[Text, ...]:
+def _notes(words: Words, differences: bool, weighted: bool) -> tuple[Text, ...]:
     if not differences:
         return ()
     arms = joined(words.short(a) for a in words.treatments)
     return (
         (
             f"Standardised difference: {arms} minus {words.short(words.protocol.reference)}, over the square root of"
-            " the mean of the two variances before weighting; the heading counts those shown that lie beyond 0.1"
+            f" the mean of the two variances{' before weighting' if weighted else ''} (of categories without a sign);"
+            " the heading counts those shown that lie beyond 0.1"
             f"{', one a characteristic and arm' if len(words.treatments) > 1 else ''}. No P values:"
             " whether arms differ at baseline is not a question for a test."
         ),

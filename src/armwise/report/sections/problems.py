@@ -10,7 +10,7 @@ from armwise.analysis.results import Results
 from armwise.report.numbers import number
 from armwise.report.page import Block, Prose, Section
 from armwise.report.tables import Column, Line, Table
-from armwise.report.words import Words, counted, opening, plural
+from armwise.report.words import Words, counted, inside, opening, plural
 
 QUOTED: Final = re.compile(r"`([^`]*)`|'([^']*)'|\"([^\"]*)\"|«([^»]*)»")
 SUBJECT: Final = re.compile(
@@ -96,6 +96,7 @@ def _known(words: Words) -> frozenset[str]:
         [
             *(*protocol.visits, *protocol.arms, *protocol.forms, *protocol.endpoints),
             *(*items, *words.score_facts, *protocol.reasons),
+            *("CDC 2022", "CDC 2016", "baseline is 0"),  # of what no patient is known by
         ]
     )
 
@@ -156,13 +157,15 @@ def _exclusions(results: Results, words: Words) -> Table | None:
     wheres, reasons = dict.fromkeys(where for where, _ in kinds), dict.fromkeys(reason for _, reason in kinds)
     title, caption = "Rows of data left out.", "Each of them stands in exclusions.csv with its file and row."
     if len(reasons) > 6:
-        columns = (Column("Reason", side="left"), Column("Left out of", side="left"), Column("Rows"))
-        return Table(
-            title,
-            columns,
-            tuple(Line(why, (where, number(n))) for (where, why), n in sorted(kinds.items())),
-            caption,
-        )
+        columns = (Column("Left out of", side="left"), Column("Why", side="left", wide=True), Column("Rows"))
+        by_place = {where: [(why, n) for (at, why), n in kinds.items() if at == where] for where in wheres}
+        made = []
+        for where, whys in sorted(by_place.items()):
+            said = "; ".join(
+                f"{inside(why)}: {number(n)}" for why, n in sorted(whys, key=lambda w: (-w[1], w[0]))
+            )
+            made.append(Line(where, (opening(said), number(sum(n for _, n in whys)))))
+        return Table(title, columns, tuple(made), caption)
     lines = tuple(
         Line(where, tuple(number(kinds[where, why]) if (where, why) in kinds else "–" for why in reasons))
         for where in wheres
@@ -176,6 +179,9 @@ def _why(words: Words, reason: str | None, known: frozenset[str]) -> str:
     """The reason of an exclusion in general terms: of a composite's component only what is missing, not which."""
     said = general(reason or "reason not recorded", known).removeprefix("outcome missing: ")
     first, _, rest = said.partition(" ")
+    event = words.protocol.events.get(rest) if first == "after" else None
+    if event is not None and event.label:
+        return f"After {inside(event.label)}"
     return opening(rest if first in words.protocol.endpoints and rest else said)
 
 

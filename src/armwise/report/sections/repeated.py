@@ -44,7 +44,7 @@ def section(results: Results, words: Words) -> Section | None:
         table = _table(results, words, name, gaps=name != before)
         numbers = table.title.rstrip(".")  # on a screen they are folded where the figure shows them
         blocks += (
-            [Block(table, notes)]
+            [Block(table, notes, fold=numbers)]
             if name == before
             else [Block(_figure(results, words, name, many), notes), Block(table, fold=numbers)]
         )

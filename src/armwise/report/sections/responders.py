@@ -235,8 +235,12 @@ def _cell_name(words: Words, parts: tuple[str, ...], category: str) -> str:
 
 
 def _impossible(results: Results, words: Words, endpoints: tuple[str, ...]) -> list[Line]:
-    """Patients whose baseline makes a response impossible: they count as not improved whatever happens."""
+    """Patients whose baseline makes a response impossible: they count as not improved whatever happens.
+
+    Nothing where there are none.
+    """
     made: list[Line] = []
+    any_such = False
     for endpoint in endpoints:
         rows = {
             r["arm"]: r for r in results.rows(analysis="impossible", endpoint=endpoint, statistic="count")
@@ -244,10 +248,11 @@ def _impossible(results: Results, words: Words, endpoints: tuple[str, ...]) -> l
         if not rows:
             continue
         counts: list[Text] = [cite.of(rows.get(a)) if a in rows else "" for a in words.arms]
+        any_such = any_such or any(r["estimate"] for r in rows.values())
         made.append(
             Line(_short_criterion(words, endpoint), (*counts, *("",) * len(words.treatments)), kind="level")
         )
-    return [Line("Too well at baseline to improve so much", kind="group"), *made] if made else []
+    return [Line("Too well at baseline to improve so much", kind="group"), *made] if any_such else []
 
 
 def _short_criterion(words: Words, endpoint: str) -> str:

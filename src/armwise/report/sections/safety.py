@@ -222,7 +222,8 @@ def _categories(results: Results, words: Words) -> Table:
         columns,
         tuple(lines),
         text(
-            "Patients of those watched; small, the exact two-sided {level} and how many events they had. {chosen}",
+            "Patients of those watched; in small print, the exact two-sided {level} and how many events they had."
+            " {chosen}",
             level=level,
             chosen=words.allocation_note,
         ),
@@ -336,8 +337,8 @@ def _rates(results: Results, words: Words) -> Table:
         ),
         tuple(lines),
         text(
-            "Patients with a first event over the time until it; small, all events over all time. Exact two-sided"
-            " {level}.",
+            "Patients with a first event over the time until it; in small print, all events over all time."
+            " Exact two-sided {level}.",
             level=_level(results),
         ),
     )
@@ -431,7 +432,8 @@ def _terms(results: Results, words: Words) -> list[Block]:
         " Their exact intervals stand in the table of results."
     )
     fold = f"All {counted(len(lines))} terms" if len(lines) > MOST_TERMS else ""
-    return [Block(Table("Adverse events by term.", columns, tuple(lines), caption, fold=fold))]
+    made = Table("Adverse events by term.", columns, tuple(lines), caption, fold=fold)
+    return [Block(made, later=made.title.rstrip("."))]
 
 
 def _named(results: Results, category: str) -> Sequence[str]:

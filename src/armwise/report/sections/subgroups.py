@@ -23,8 +23,10 @@ def section(results: Results, words: Words) -> Section | None:
     parts = parts_of(results)
     if not parts and not interactions.rows_of(results):
         return None
+    drawn = [_figure(results, words, *part) for part in parts]
     blocks = [
-        Block(_figure(results, words, *part), _notes(words) if i == 0 else ()) for i, part in enumerate(parts)
+        Block(one, () if i else _notes(words), later=one.title.rstrip(".") if i else "")
+        for i, one in enumerate(drawn)
     ]
     crossed = interactions.rows_of(results)
     if crossed:

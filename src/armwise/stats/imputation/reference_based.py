@@ -89,11 +89,15 @@ def impute_outcomes(
 
     def block(generators: Sequence[np.random.Generator]) -> list[tuple[Floats, int] | Failed]:
         parameters, taken, ok, reason = bootstrap_parameters(trial, generators, covariance)
-        if not ok.all():
-            why = Failed(f"no fit in {MOST_SAMPLES} bootstrap samples in a row: {reason}")
-            return [(np.empty(0), 0) if fine else why for fine in ok]
+        why = Failed(f"no fit in {MOST_SAMPLES} bootstrap samples in a row: {reason}")
+        if not ok.any():
+            return [why] * len(ok)
+        # one without a fit takes the parameters of another: a block is whole, and more sets than are asked for
+        stands = np.where(ok, np.arange(len(ok)), int(np.argmax(ok)))
+        parameters = Parameters(parameters.beta[stands], parameters.sigma[stands])
         noise = np.stack([rng.standard_normal(gaps) for rng in generators])
-        return list(zip(filled_gaps(trial, parameters, noise), taken.tolist(), strict=True))
+        filled = filled_gaps(trial, parameters, noise)
+        return [(f, t) if fine else why for f, t, fine in zip(filled, taken.tolist(), ok, strict=True)]
 
     if gaps:
         _fit_to_all(trial, covariance)  # a model without a fit is not tried again and again

@@ -73,6 +73,11 @@ def arm_models_difference(
         float(slopes @ np.cov(X, rowvar=False).reshape(len(names), -1) @ slopes) / len(X) if names else 0.0
     )
     (m1, v1, d1), (m0, v0, d0) = ((float(c.estimate[0]), float(c.se[0]) ** 2, float(c.df[0])) for c in parts)
+    if not all(map(math.isfinite, (m1, v1, m0, v0))):
+        raise UsageError(
+            f"the mean at {visit} is not estimable in a model of one arm alone: nobody of the arm was seen there, or "
+            "covariates determine who was"
+        )
     variance = v1 + v0 + spread
     df = (v1 + v0) ** 2 / (v1**2 / d1 + v0**2 / d0)
     se, t = math.sqrt(variance), t_quantile(df, conf_level)

@@ -52,11 +52,6 @@ class ScoreOverlap:
     unlikely: int
     c_statistic: float
 
-    @property
-    def outside_share(self) -> float:
-        """The share of all subjects whose score lies outside the other arm's range."""
-        return (len(self.outside_arm) + len(self.outside_versus)) / (self.n_arm + self.n_versus)
-
     def sentence(
         self, arm: str = "the arm", versus: str = "the arm compared with", whom: str = "subjects"
     ) -> str:

@@ -36,11 +36,6 @@ class Sites:
     one_armed: tuple[str, ...]
     compared: Bools
 
-    @property
-    def n_left_out(self) -> int:
-        """Subjects in sites with one arm only."""
-        return int(np.count_nonzero(~self.compared))
-
 
 def sites_of(site: ArrayLike, treated: ArrayLike) -> Sites:
     """Count the arms in each site, and find the sites that carry no comparison.
