@@ -11,6 +11,7 @@ import pytest
 
 from armwise.analysis.associations import PERCENTILES
 from armwise.analysis.results import Results, Row, row, table
+from armwise.protocol.model import Association
 from armwise.report import html
 from armwise.report.association_headings import NEVER
 from armwise.report.page import Figure, Prose, Section
@@ -219,3 +220,10 @@ def test_one_patient_is_one_patient_and_what_cannot_be_estimated_says_why(
     said = all_words(found)
     assert f"(BMC, 1 patient): not estimable ({why})." in said
     assert "Patients on the two sides of the declared cut point: 1 (under 2000), 1 (2000 or more)." in said
+
+
+def test_a_pair_of_categories_that_could_not_be_set_against_each_other_names_none(two_arms: Results) -> None:
+    words = Words.of(two_arms)
+    declared = Association(endpoint="odi_change", at="m12", arm="bmc", measure="gender")
+    bare = row("mean difference", None, status="not estimable", reason="everybody is in one category", endpoint="a")
+    assert associations._per(words, declared, bare) == ""

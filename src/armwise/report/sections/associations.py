@@ -72,6 +72,8 @@ def _per(words: Words, declared: Association, row: Row) -> str:
     """`per doubling`, `per 10 years`, `Male against Female`."""
     if row["statistic"] == "slope":
         return unit_words(str(row["category"] or "")).replace(" %", "%")
+    if row["category"] is None:  # not estimable: there are no two categories to set against each other
+        return ""
     first = str(row["reason"] or "").removeprefix("from ")
     labels = [words.category(declared.measure, c) for c in (str(row["category"]), first)]
     return " against ".join(opening(label) for label in labels if label)
