@@ -225,5 +225,7 @@ def test_one_patient_is_one_patient_and_what_cannot_be_estimated_says_why(
 def test_a_pair_of_categories_that_could_not_be_set_against_each_other_names_none(two_arms: Results) -> None:
     words = Words.of(two_arms)
     declared = Association(endpoint="odi_change", at="m12", arm="bmc", measure="gender")
-    bare = row("mean difference", None, status="not estimable", reason="everybody is in one category", endpoint="a")
+    bare = row(
+        "mean difference", None, status="not estimable", reason="everybody is in one category", endpoint="a"
+    )
     assert associations._per(words, declared, bare) == ""
