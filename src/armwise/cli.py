@@ -186,9 +186,11 @@ def _write_all(results: Results, folder: Path) -> None:
 
 
 def _tell_pages(results: Results, folder: Path) -> None:
+    from armwise.report.html import REPORT_FILE, SUPPLEMENT_FILE
+
     said = " (SIMULATED data)" if results.simulated else ""
-    beside = " and supplement.html" if (folder / "supplement.html").exists() else ""
-    _tell(f"report   {folder / 'report.html'}{beside}{said}")
+    beside = f" and {SUPPLEMENT_FILE}" if (folder / SUPPLEMENT_FILE).exists() else ""
+    _tell(f"report   {folder / REPORT_FILE}{beside}{said}")
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -136,8 +136,15 @@ def test_beside_a_linear_model_a_response_is_adjusted_for_the_same_covariates(de
 
 
 def test_a_measured_control_of_a_linear_model_is_compared_by_one(derived: Derived) -> None:
-    (found,) = of(list(negative_control(derived, "odi_ancova", "gmh_change", "fragility")), ADJUSTED)
+    rows = list(negative_control(derived, "odi_ancova", "gmh_change", "fragility"))
+    (found,) = of(rows, ADJUSTED)
     assert (found["statistic"], found["method"]) == ("mean difference", "ANCOVA")
+    assert {r["statistic"] for r in of(rows, ARM)} == {"ls mean"}
+
+
+def test_a_measured_control_of_weighted_means_has_the_mean_of_each_arm(derived: Derived) -> None:
+    rows = list(negative_control(derived, "odi_overlap", "gmh_change", "fragility"))
+    assert {r["statistic"] for r in of(rows, ARM)} == {"mean"}
 
 
 def test_the_baseline_of_the_analysis_s_own_outcome_stays_a_covariate_of_the_control(

@@ -44,7 +44,8 @@ def ancova_rows(c: Comparison, *, null: float = 0.0) -> Iterator[Row]:
                 difference,
                 **{
                     **c.between(arm),
-                    "reason": difference.reason or combined(note, unlike_in_regression(c, arm)),
+                    "reason": difference.reason
+                    or combined(note, unlike_in_regression(c, fit.residuals, arm)),
                 },
             )
             yield from unadjusted_means(c, arm, conditional=difference)

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armwise.protocol.plan import DRAWN, WEIGHTED
-from armwise.stats.covariates import covariate
 
 if TYPE_CHECKING:
     from armwise.analysis.comparison import Comparison
@@ -51,19 +50,18 @@ def unlike_in_model(c: Comparison, model: Repeated, arm: str) -> str:
     return _verdict(c, (arm, c.reference), pair, "covariance")
 
 
-def unlike_in_regression(c: Comparison, arm: str) -> str:
+def unlike_in_regression(c: Comparison, residuals: Floats, arm: str) -> str:
     """The same of an analysis of covariance, whose residual variance is one for all arms.
 
     Args:
         c: the comparison; those of its `frame` are analysed.
+        residuals: of the model, in the order of the frame, shape (n,).
         arm: the arm that is compared with the reference.
     """
     arms = c.frame["arm"].to_numpy()
-    columns = [covariate(name, values).X for name, values in c.covariates().items()]
-    X = np.column_stack([arms[:, None] == np.unique(arms)[None], *columns]).astype(np.float64)
-    y = c.frame["outcome"].to_numpy().astype(np.float64)
-    left = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
-    return _verdict(c, (arm, c.reference), [left[arms == a] for a in (arm, c.reference)], "residual variance")
+    return _verdict(
+        c, (arm, c.reference), [residuals[arms == a] for a in (arm, c.reference)], "residual variance"
+    )
 
 
 def _verdict(c: Comparison, arms: tuple[str, str], left: Sequence[Floats], common: str) -> str:

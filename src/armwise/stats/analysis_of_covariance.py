@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from armwise.errors import UsageError
 from armwise.stats.covariates import Covariate, covariate
@@ -34,6 +34,7 @@ class Ancova:
         lsmeans: arm (the reference too) -> mean at the common covariate values, with interval.
         reference: the arm that the others are compared with.
         residual_sd: residual standard deviation, unit of the outcome; None without residual freedom.
+        residuals: outcome minus what the model fits, in the order of the subjects, shape (n,).
         df: residual degrees of freedom.
         n: subjects in the model.
         aliased: columns left out because those before them determine them.
@@ -46,6 +47,7 @@ class Ancova:
     lsmeans: Mapping[str, Estimate]
     reference: str
     residual_sd: float | None
+    residuals: NDArray[np.float64]
     df: int
     n: int
     aliased: tuple[str, ...]
@@ -161,6 +163,7 @@ def ancova_fit(
         lsmeans=lsmeans,
         reference=reference,
         residual_sd=model.residual_sd,
+        residuals=model.residuals,
         df=model.df,
         n=len(y),
         aliased=model.aliased,

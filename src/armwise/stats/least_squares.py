@@ -29,6 +29,7 @@ class LeastSquares:
         kept: which of them have a coefficient.
         beta: the coefficients of those, shape (len(kept),).
         R: the triangle of X[:, kept] = QR: (X'X)^-1 = R^-1 R^-T.
+        residuals: y minus what is fitted, shape (n,).
         residual_sd: None where nothing is left over to make an interval from.
         df: n - len(kept).
     """
@@ -38,6 +39,7 @@ class LeastSquares:
     kept: tuple[int, ...]
     beta: Floats
     R: Floats
+    residuals: Floats
     residual_sd: float | None
     df: int
 
@@ -64,7 +66,7 @@ class LeastSquares:
         # residuals that are rounding alone say nothing about error
         if df > 0 and float(np.abs(residuals).max()) > 1e-12 * max(1.0, float(np.abs(y).max())):
             sd = math.sqrt(float(residuals @ residuals) / df)
-        return cls(X, tuple(columns), tuple(kept), beta, R, sd, df)
+        return cls(X, tuple(columns), tuple(kept), beta, R, residuals, sd, df)
 
     @property
     def aliased(self) -> tuple[str, ...]:
